@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { closedLoop } from './closed-loop.ts'
+import type { Caller } from './contender.ts'
+
+const load = { payloadBytes: 32, inFlight: 4, warmupMs: 5, measureMs: 40 }
+
+function callerOf(echo: (payload: Uint8Array, call: number) => Uint8Array | Promise<Uint8Array>): Caller {
+  let call = 0
+  // A turn of the event loop a call, or the timers that end the run would starve.
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  return {
+    call: async (payload) => turn().then(() => echo(payload, call++)),
+    close: async () => {},
+  }
+}
+
+function changed(payload: Uint8Array, at: number): Uint8Array {
+  const copy = payload.slice()
+  copy[at] = ~(copy[at] as number)
+  return copy
+}
+
+test('counts the calls that came back right', async () => {
+  expect(
+    await closedLoop(
+      callerOf((payload) => payload.slice()),
+      load,
+    ),
+  ).toBeGreaterThan(100)
+})
+
+test('keeps exactly the asked number of calls in flight', async () => {
+  let inFlight = 0
+  let most = 0
+  const caller = callerOf((payload) => payload)
+  const call = async (payload: Uint8Array): Promise<Uint8Array> => {
+    most = Math.max(most, ++inFlight)
+    return caller.call(payload).finally(() => inFlight--)
+  }
+  await closedLoop({ ...caller, call }, load)
+  expect([most, inFlight]).toEqual([4, 0])
+})
+
+test('fails on an echo of the wrong length, however late', async () => {
+  const caller = callerOf((payload, call) => (call === 50 ? payload.subarray(0, 31) : payload))
+  await expect(closedLoop(caller, load)).rejects.toThrow(/wrong echo .* got 31 B/)
+})
+
+test('fails on the echo of another call', async () => {
+  const caller = callerOf((payload, call) => (call === 50 ? changed(payload, 3) : payload))
+  await expect(closedLoop(caller, load)).rejects.toThrow(/wrong echo after 50 right ones/)
+})
+
+test('finds a wrong byte anywhere by its samples', async () => {
+  const caller = callerOf((payload) => changed(payload, 31))
+  await expect(closedLoop(caller, load)).rejects.toThrow('wrong echo')
+})
+
+test('fails when a call fails', async () => {
+  const caller = callerOf((payload, call) => (call === 9 ? Promise.reject(new Error('refused')) : payload))
+  await expect(closedLoop(caller, load)).rejects.toThrow('refused')
+})
+
+test('fails when no call comes back', async () => {
+  const caller = callerOf(() => new Promise(() => {}))
+  await expect(closedLoop(caller, { ...load, patienceMs: 20 })).rejects.toThrow(
+    'calls still in flight 20 ms after the run',
+  )
+})
+
+test('waits out a stall longer than the measured time, and counts it', async () => {
+  const stall = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 150))
+  const caller = callerOf(async (payload) => stall().then(() => payload))
+  const callsPerSecond = await closedLoop(caller, { ...load, measureMs: 20 })
+  expect(callsPerSecond).toBeGreaterThan(0)
+  expect(callsPerSecond).toBeLessThan(load.inFlight / 0.1)
+})

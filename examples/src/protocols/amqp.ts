@@ -1,0 +1,42 @@
+// AMQP 0-9-1: the protocol header once, then frames that end with an octet of their own.
+//
+//   | "AMQP" 0 0 9 1 |                                                  8 bytes, from the client
+//   | type u8 | channel u16 | size u32 | payload | 0xce |               handed out whole
+//
+// Source: AMQP 0-9-1 sections 4.2.2 and 4.2.3. The limit counts the payload: the negotiated frame-max less the 8 bytes
+// around it. A frame without its end octet ends the stream, as section 4.2.3 asks.
+
+import { type Framing, FramingError, lengthField } from '@framewire/codec'
+import { constantFrame } from './constant-bytes.ts'
+
+const FRAME_END = 0xce
+
+export const protocolHeader: Framing = constantFrame('AMQP protocol header', 'AMQP\0\0\x09\x01')
+
+/** What follows the protocol header: `decoder.setFraming(amqpFrames())`. 131072 is what RabbitMQ proposes. */
+export function amqpFrames(frameMax: number = 131_072): Framing {
+  const around = { lengthFieldOffset: 3, headerLength: 7, trailerLength: 1, stripHeader: false }
+  const plain = lengthField({ ...around, maxFrameLength: frameMax - 8 })
+  return {
+    maxFrameLength: plain.maxFrameLength,
+    measure(bytes, start, end, seen) {
+      const length = plain.measure(bytes, start, end, seen)
+      if (length === 0 || start + length > end) return 0 // the end octet belongs to the answer
+      if (bytes[start + length - 1] === FRAME_END) return length
+      throw new FramingError('INVALID_HEADER', `AMQP frame ends with ${bytes[start + length - 1]}, not ${FRAME_END}`)
+    },
+    headerLength: () => 0,
+    trailerLength: () => 0,
+    encodedLength: (payloadLength) => plain.encodedLength(payloadLength),
+    encodeInto(target, at, payload, header) {
+      const end = plain.encodeInto(target, at, payload, header)
+      target[end - 1] = FRAME_END
+      return end
+    },
+  }
+}
+
+/** The header of a frame: type 1 method, 2 content header, 3 body, 8 heartbeat. */
+export function frameHeader(type: number, channel: number): Uint8Array {
+  return Uint8Array.of(type, channel >> 8, channel, 0, 0, 0, 0)
+}

@@ -1,0 +1,110 @@
+// A framing of one's own, from the one question that makes it: how long is this frame? Whatever `measure` answers, the
+// limits hold here, so a protocol in ten lines is bounded as the presets are.
+
+import { checkByteCount, checkLimit, checkRoom, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import { FramingError, frameTooLong } from './framing-error.ts'
+
+/** `measure`, and whatever else of a Framing the protocol needs. */
+export interface FramingDefinition
+  extends Pick<Framing, 'measure'>,
+    Partial<Omit<Framing, 'measure' | 'maxFrameLength'>> {
+  /** The most payload bytes of a frame, both directions. @default 4 MiB */
+  maxFrameLength?: number
+  /** The most bytes that header and trailer take together. Bounds what is buffered while the length is unknown. @default 64 */
+  maxOverhead?: number
+}
+
+const DEFAULT_MAX_OVERHEAD = 64
+
+/**
+ * Makes a framing. `measure` gets `bytes[start, end)` from a frame border on and returns the whole frame's length, 0 while
+ * that is not known, or throws a FramingError; what it returns must not change as more bytes arrive. `headerLength` and
+ * `trailerLength` (default: nothing, all is handed out) may look only at bytes that `measure` needed to answer. Without
+ * `encodedLength` and `encodeInto` the framing only decodes.
+ */
+export function defineFraming(definition: FramingDefinition): Framing {
+  const { encodeHeaderInto, encodeTrailerInto } = definition
+  if ((definition.encodedLength === undefined) !== (definition.encodeInto === undefined)) {
+    throw new TypeError('encodedLength and encodeInto come together')
+  }
+  if ((encodeHeaderInto === undefined) !== (encodeTrailerInto === undefined)) {
+    throw new TypeError('encodeHeaderInto and encodeTrailerInto come together')
+  }
+  const framing = new DefinedFraming(definition)
+  if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) return framing
+  const writeHeader: NonNullable<Framing['encodeHeaderInto']> = (target, at, payloadLength, header) => {
+    framing.encodedLength(payloadLength, header) // the limit
+    return encodeHeaderInto.call(definition, target, at, payloadLength, header)
+  }
+  return Object.assign(framing, {
+    encodeHeaderInto: writeHeader,
+    encodeTrailerInto: encodeTrailerInto.bind(definition),
+  })
+}
+
+class DefinedFraming implements Framing {
+  readonly maxFrameLength: number
+  readonly unterminated: 'error' | 'emit'
+  readonly #definition: FramingDefinition
+  readonly #maxOverhead: number
+
+  constructor(definition: FramingDefinition) {
+    this.maxFrameLength = checkLimit('maxFrameLength', definition.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH)
+    this.unterminated = definition.unterminated ?? 'error'
+    this.#definition = definition
+    this.#maxOverhead = checkByteCount('maxOverhead', definition.maxOverhead ?? DEFAULT_MAX_OVERHEAD, 0)
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number, seen: number): number {
+    // No byte behind the bound is shown: the answer at the bound is the same whether more has arrived or not.
+    const bound = start + this.maxFrameLength + this.#maxOverhead + 1
+    const length = this.#definition.measure(bytes, start, Math.min(end, bound), seen)
+    if (length === 0) {
+      if (end < bound) return 0
+      const reason = `frame of unknown length exceeds maxFrameLength ${this.maxFrameLength}`
+      throw new FramingError('FRAME_TOO_LONG', reason, { limit: this.maxFrameLength })
+    }
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw new FramingError('INVALID_LENGTH', `framing measured a frame of ${length} bytes`)
+    }
+    this.#checkPayload(bytes, start, length)
+    return length
+  }
+
+  headerLength(bytes: Uint8Array, start: number, length: number): number {
+    return this.#definition.headerLength?.(bytes, start, length) ?? 0
+  }
+
+  trailerLength(bytes: Uint8Array, start: number, length: number): number {
+    return this.#definition.trailerLength?.(bytes, start, length) ?? 0
+  }
+
+  encodedLength(payloadLength: number, header?: Uint8Array): number {
+    if (payloadLength > this.maxFrameLength) throw frameTooLong(payloadLength, this.maxFrameLength)
+    const { encodedLength } = this.#definition
+    if (encodedLength === undefined) throw new FramingError('UNENCODABLE', 'this framing was defined without encoding')
+    return encodedLength.call(this.#definition, payloadLength, header)
+  }
+
+  encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
+    checkRoom(target, at, this.encodedLength(payload.length, header))
+    const encodeInto = this.#definition.encodeInto as Framing['encodeInto']
+    return encodeInto.call(this.#definition, target, at, payload, header)
+  }
+
+  #checkPayload(bytes: Uint8Array, start: number, length: number): void {
+    const header = this.headerLength(bytes, start, length)
+    const trailer = this.trailerLength(bytes, start, length)
+    const overhead = header + trailer
+    const payload = length - overhead
+    if (!(header >= 0 && trailer >= 0 && payload >= 0)) {
+      const reason = `frame of ${length} bytes cannot have a header of ${header} and a trailer of ${trailer} bytes`
+      throw new FramingError('INVALID_LENGTH', reason, { length })
+    }
+    if (overhead > this.#maxOverhead) {
+      const reason = `${overhead} bytes around the payload exceed maxOverhead ${this.#maxOverhead}`
+      throw new FramingError('INVALID_HEADER', reason, { length: overhead, limit: this.#maxOverhead })
+    }
+    if (payload > this.maxFrameLength) throw frameTooLong(payload, this.maxFrameLength, length)
+  }
+}

@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest'
+import { framingErrorOf, keepText, pausingAt, throwingAt } from '../test/stream.ts'
+import { cut, join } from './chunks.ts'
+import { encode } from './encode.ts'
+import { FrameDecoder } from './frame-decoder.ts'
+import { errorOf } from './law-check.ts'
+import { lengthField } from './length-field.ts'
+import { text } from './message-codec.ts'
+
+const framing = lengthField({ maxFrameLength: 100 })
+
+const frame = (message: string) => encode(framing, text.encode(message))
+const stream = (...messages: string[]) => join(messages.map(frame))
+const texts = (frames: Uint8Array[]) => frames.map((bytes) => text.decode(bytes))
+
+describe('push', () => {
+  test('shows whole frames where they lie in the chunk, and copies only the one that was split', () => {
+    const decoder = new FrameDecoder(framing)
+    const bytes = stream('first', 'split', 'third')
+    const chunks = [bytes.subarray(0, 14), bytes.subarray(14)]
+    const seen: [boolean, string][] = []
+    for (const chunk of chunks) {
+      decoder.push(chunk, (source, start, end) => {
+        seen.push([source === chunk, text.decode(source.subarray(start, end))])
+      })
+    }
+    expect(seen).toEqual([
+      [true, 'first'],
+      [false, 'split'],
+      [true, 'third'],
+    ])
+  })
+
+  test('delivers the frames in front of an error in the same chunk, then throws it', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    const bytes = join([stream('a', 'b'), Uint8Array.of(0, 0, 0, 101), stream('never')])
+    const error = framingErrorOf(() => decoder.push(bytes, keepText(frames)))
+    expect(frames).toEqual(['a', 'b'])
+    expect(error).toMatchObject({ code: 'FRAME_TOO_LONG', length: 101, limit: 100, frameLength: 105, offset: 10 })
+  })
+
+  test('goes on with another visitor at any call', () => {
+    const decoder = new FrameDecoder(framing)
+    const [one, two] = [[], []] as [string[], string[]]
+    decoder.push(stream('a', 'b').subarray(0, 7), keepText(one))
+    decoder.push(stream('a', 'b').subarray(7), keepText(two))
+    expect([one, two]).toEqual([['a'], ['b']])
+  })
+
+  test('finds what measure cannot tell yet without giving it the same bytes as new', () => {
+    const calls: [number, number][] = []
+    const line = {
+      ...lengthField(),
+      headerLength: () => 0,
+      trailerLength: () => 1,
+      measure(bytes: Uint8Array, start: number, end: number, seen: number) {
+        calls.push([end - start, seen])
+        return bytes.subarray(start, end).indexOf(10, seen) + 1
+      },
+    }
+    const decoder = new FrameDecoder(line)
+    const frames: string[] = []
+    for (const chunk of cut(text.encode('one two\nthree\n'), [3])) decoder.push(chunk, keepText(frames))
+    expect(frames).toEqual(['one two', 'three'])
+    expect(calls).toEqual([
+      [3, 0],
+      [6, 3],
+      [9, 6],
+      [1, 0],
+      [4, 1],
+      [6, 4],
+    ])
+  })
+})
+
+describe('a pause', () => {
+  test('holds back the rest of the chunk and what is pushed after it, in order', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    const visit = pausingAt(frames, 'b', 'd')
+    const bytes = stream('a', 'b', 'c', 'd', 'e', 'f')
+    expect(decoder.push(bytes.subarray(0, 17), visit)).toBe(false)
+    expect(decoder.push(bytes.subarray(17, 20), visit)).toBe(false)
+    expect(decoder.push(new Uint8Array(0), visit)).toBe(false)
+    expect(frames).toEqual(['a', 'b'])
+    expect(decoder.pendingLength).toBe(10)
+    expect(decoder.resume(visit)).toBe(false)
+    expect(frames).toEqual(['a', 'b', 'c', 'd'])
+    expect(decoder.push(bytes.subarray(20), visit)).toBe(false)
+    expect(decoder.resume(visit)).toBe(true)
+    expect(frames).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    expect(decoder.pendingLength).toBe(0)
+  })
+
+  test('holds at a frame that was split, too', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    const visit = pausingAt(frames, 'split')
+    const bytes = stream('split', 'next')
+    decoder.push(bytes.subarray(0, 6), visit)
+    expect(decoder.push(bytes.subarray(6), visit)).toBe(false)
+    expect(frames).toEqual(['split'])
+    expect(decoder.resume(visit)).toBe(true)
+    expect(frames).toEqual(['split', 'next'])
+  })
+
+  test('at the last frame of a chunk is a pause all the same', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    expect(decoder.push(stream('a'), pausingAt(frames, 'a'))).toBe(false)
+    expect(decoder.push(stream('b'), keepText(frames))).toBe(false)
+    expect(frames).toEqual(['a'])
+    expect(decoder.resume(keepText(frames))).toBe(true)
+    expect(frames).toEqual(['a', 'b'])
+  })
+
+  test('gives the caller its chunk back', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    const chunk = stream('a', 'b', 'c')
+    decoder.push(chunk, pausingAt(frames, 'a'))
+    chunk.fill(0xee)
+    decoder.resume(keepText(frames))
+    expect(frames).toEqual(['a', 'b', 'c'])
+  })
+
+  test('that never was is resumed without effect', () => {
+    const decoder = new FrameDecoder(framing)
+    expect(decoder.resume(() => false)).toBe(true)
+    expect(texts(decoder.decode(stream('a')))).toEqual(['a'])
+  })
+
+  test('makes an error wait for its turn', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    expect(decoder.push(join([stream('a', 'b'), new Uint8Array(4).fill(0xff)]), pausingAt(frames, 'a'))).toBe(false)
+    expect(framingErrorOf(() => decoder.resume(keepText(frames)))).toMatchObject({ code: 'FRAME_TOO_LONG', offset: 10 })
+    expect(frames).toEqual(['a', 'b'])
+  })
+})
+
+describe('a visitor that throws', () => {
+  test.each([1, 3, 100])('has consumed its frame and loses no other, chunks of %i', (size) => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    const visit = throwingAt(frames, 'a', 'c')
+    const faults: string[] = []
+    for (const chunk of cut(stream('a', 'b', 'c', 'd'), [size])) {
+      const fault = errorOf(() => decoder.push(chunk, visit))
+      if (fault !== undefined) faults.push((fault as Error).message)
+    }
+    if (size === 100) faults.push((errorOf(() => decoder.push(new Uint8Array(0), visit)) as Error).message)
+    decoder.end(visit)
+    expect(frames).toEqual(['a', 'b', 'c', 'd'])
+    expect(faults).toEqual(['visitor failed at a', 'visitor failed at c'])
+  })
+
+  test('leaves the rest in front of what is pushed next', () => {
+    const decoder = new FrameDecoder(framing)
+    const frames: string[] = []
+    expect(() => decoder.push(stream('a', 'b', 'c').subarray(0, 12), throwingAt(frames, 'a'))).toThrow('failed at a')
+    expect(decoder.pendingLength).toBe(7)
+    expect(decoder.push(join([stream('b', 'c').subarray(7), stream('d')]), keepText(frames))).toBe(true)
+    expect(frames).toEqual(['a', 'b', 'c', 'd'])
+  })
+})
+
+describe('decode', () => {
+  test('hands out frames to keep', () => {
+    const chunk = stream('one', 'two', 'x'.repeat(90))
+    const frames = new FrameDecoder(framing).decode(chunk)
+    chunk.fill(0xee)
+    expect(texts(frames)).toEqual(['one', 'two', 'x'.repeat(90)])
+  })
+
+  test('throws an error behind frames at the next call, so that no frame is lost with it', () => {
+    for (const next of ['decode', 'end'] as const) {
+      const decoder = new FrameDecoder(framing)
+      expect(texts(decoder.decode(join([stream('a'), new Uint8Array(4).fill(0xff)])))).toEqual(['a'])
+      const error = framingErrorOf(() => (next === 'end' ? decoder.end() : decoder.decode(new Uint8Array(0))))
+      expect(error).toMatchObject({ code: 'FRAME_TOO_LONG', offset: 5 })
+    }
+  })
+
+  test('hands out nothing beside the frame that another connection once sent', () => {
+    const secret = frame('secret'.repeat(10))
+    const victim = new FrameDecoder(framing)
+    for (const chunk of cut(secret, [60])) victim.decode(chunk)
+    const decoder = new FrameDecoder(framing)
+    const bytes = frame('x'.repeat(30))
+    const [kept] = cut(bytes, [20]).flatMap((chunk) => decoder.decode(chunk)) as [Uint8Array]
+    expect(texts([kept])).toEqual(['x'.repeat(30)])
+    expect(new TextDecoder().decode(kept.buffer)).not.toContain('secret')
+  })
+
+  test('refuses text as the mistake of the caller, not of the peer', () => {
+    const decoder = new FrameDecoder(framing)
+    expect(() => decoder.push('GET /' as unknown as Uint8Array, () => {})).toThrow(TypeError)
+    expect(() => decoder.decode('GET /' as unknown as Uint8Array)).toThrow('chunk must be a Uint8Array, got string')
+    expect(texts(decoder.decode(frame('a')))).toEqual(['a'])
+  })
+
+  test('throws an error at once where no frame is in front of it', () => {
+    expect(framingErrorOf(() => new FrameDecoder(framing).decode(new Uint8Array(4).fill(0xff))).offset).toBe(0)
+  })
+})
+
+test('pendingLength and expectedLength follow the frame that is under way', () => {
+  const decoder = new FrameDecoder(framing)
+  const seen = cut(stream('abc', ''), [1]).map((chunk) => {
+    decoder.decode(chunk)
+    return [decoder.pendingLength, decoder.expectedLength]
+  })
+  expect(seen.flat()).toEqual([1, 0, 2, 0, 3, 0, 4, 7, 5, 7, 6, 7, 0, 0, 1, 0, 2, 0, 3, 0, 0, 0])
+})

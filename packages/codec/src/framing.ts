@@ -1,0 +1,78 @@
+// What a framing is: the answer to "given the first bytes, how long is this frame?", two constants about what is handed
+// out, and the way back. It holds no state of a stream, so one framing serves any number of decoders.
+
+/** How frames stand in a byte stream. Made by a preset such as `lengthField`; shared freely between connections. */
+export interface Framing {
+  /**
+   * `bytes[start, end)` begins at a frame border. The whole frame's length in bytes, or 0 while it is not known yet; it
+   * must be known by the frame's last byte.
+   * `seen` = bytes of this frame that earlier calls looked at, so that a search need not start over.
+   * Throws a FramingError when no frame can begin like this.
+   */
+  measure(bytes: Uint8Array, start: number, end: number, seen: number): number
+  /** Bytes in front of the frame that are not handed out. `length` is what `measure` returned. */
+  headerLength(bytes: Uint8Array, start: number, length: number): number
+  /** Bytes behind the frame that are not handed out. */
+  trailerLength(bytes: Uint8Array, start: number, length: number): number
+  /** The limit for the payload, what stands between header and trailer, in bytes; it holds in both directions. */
+  readonly maxFrameLength: number
+  /**
+   * Bytes on the wire for a payload of that many bytes, under the caller's own `header` if there is one. Throws
+   * FRAME_TOO_LONG above `maxFrameLength`.
+   */
+  encodedLength(payloadLength: number, header?: Uint8Array): number
+  /**
+   * Writes header, payload and trailer at `at` and returns the end; writes nothing if it throws.
+   * `header` brings the caller's own header bytes; the length field inside is filled in.
+   */
+  encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number
+  /**
+   * Optional, together with `encodeTrailerInto`: only what stands in front of a payload of that many bytes; returns its
+   * end. With the two a sender can put a large payload on the wire by reference and build a small one in place.
+   */
+  encodeHeaderInto?(target: Uint8Array, at: number, payloadLength: number, header?: Uint8Array): number
+  /** Optional: what stands behind that payload; returns its end. */
+  encodeTrailerInto?(target: Uint8Array, at: number, payloadLength: number): number
+  /** Optional: what bytes without an end are when the stream ends, an error or a last frame. Default: an error. */
+  readonly unterminated?: 'error' | 'emit'
+}
+
+/** 4 MiB, the payload limit where the caller names none. */
+export const DEFAULT_MAX_FRAME_LENGTH: number = 4 * 1024 * 1024
+
+/** Checks an option that counts bytes: an integer from `least` to `most`. */
+export function checkByteCount(
+  name: string,
+  value: number,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  throw new RangeError(`${name} must be an integer from ${least} to ${most}, got ${String(value)}`)
+}
+
+/** Checks a limit: a positive integer, or Infinity for none. 0 never means "unlimited". */
+export function checkLimit(name: string, value: number): number {
+  return value === Number.POSITIVE_INFINITY ? value : checkByteCount(name, value, 1)
+}
+
+/** Refuses what is not bytes. Text above all: read by index it would pass for zeros. */
+export function checkBytes(name: string, value: Uint8Array): void {
+  if (!ArrayBuffer.isView(value)) throw new TypeError(`${name} must be a Uint8Array, got ${typeof value}`)
+}
+
+/** Copies `source` to `target[at...]`. A loop beats the call into `set` for the few bytes of a small message. */
+export function copyInto(target: Uint8Array, at: number, source: Uint8Array): void {
+  const length = source.length
+  if (length > 48) {
+    target.set(source, at)
+    return
+  }
+  for (let index = 0; index < length; index++) target[at + index] = source[index] as number
+}
+
+/** Refuses a target without room, before the first byte is written. */
+export function checkRoom(target: Uint8Array, at: number, length: number): void {
+  if (at >= 0 && at + length <= target.length) return
+  throw new RangeError(`${length} bytes do not fit at ${at} of a target of ${target.length} bytes`)
+}

@@ -1,0 +1,250 @@
+// Frames that say their own length: the framing of Kafka, DNS over TCP, PostgreSQL, MQTT and most others.
+// Invariant: a frame's payload is never negative and never above maxFrameLength, known before anything is buffered.
+
+import { checkByteCount, checkLimit, checkRoom, copyInto, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import { FramingError, frameTooLong } from './framing-error.ts'
+import {
+  readUnsigned,
+  readUnsigned32,
+  readVarint,
+  varintLength,
+  varintSize,
+  writeUnsigned,
+  writeUnsigned32,
+  writeVarint,
+} from './length-number.ts'
+
+export interface LengthFieldOptions {
+  /** Bytes of the length field, or `'varint'` (base 128, least significant group first). @default 4 */
+  lengthFieldLength?: 1 | 2 | 3 | 4 | 8 | 'varint'
+  /** @default 'big' */
+  byteOrder?: 'big' | 'little'
+  /** Bytes in front of the length field. @default 0 */
+  lengthFieldOffset?: number
+  /** Bytes of the whole header, when more of it follows the length field. Not with a varint. @default up to the end of the field */
+  headerLength?: number
+  /**
+   * What the number on the wire counts, each up to the end of the frame, trailer not counted. A number is Netty's
+   * `lengthAdjustment`: frame = lengthFieldOffset + lengthFieldLength + value + number. @default 'payload'
+   */
+  lengthCounts?: 'payload' | 'afterLengthField' | 'fromLengthField' | 'frame' | number
+  /** Bytes behind the payload that belong to the frame; written as zeros. @default 0 */
+  trailerLength?: number
+  /** true hands out the payload, false header and trailer too, a number drops that many leading bytes. @default true */
+  stripHeader?: boolean | number
+  /** The most payload bytes of a frame, both directions; Infinity = what the field can say. @default 4 MiB */
+  maxFrameLength?: number
+  /** The most bytes of a varint. @default 5 */
+  maxVarintLength?: number
+  /** Reads the number in the length field in the protocol's own way (ASCII digits, BCD). May throw a FramingError. */
+  readLength?: (bytes: Uint8Array, at: number) => number
+  /** The way back of `readLength`. */
+  writeLength?: (target: Uint8Array, at: number, value: number) => void
+}
+
+/** Frames with a length field. Throws RangeError for options that no frame could meet. */
+export function lengthField(options: LengthFieldOptions = {}): Framing {
+  return new LengthFieldFraming(options)
+}
+
+class LengthFieldFraming implements Framing {
+  readonly maxFrameLength: number
+  readonly #size: number // bytes of the field; 0 = varint
+  readonly #little: boolean
+  readonly #offset: number
+  readonly #header: number // bytes in front of the payload; of a varint: in front of the field
+  readonly #trailer: number
+  readonly #counts: NonNullable<LengthFieldOptions['lengthCounts']>
+  readonly #adjustment: number // the number on the wire less the payload; of a varint: see adjustmentFor
+  readonly #strip: boolean | number
+  readonly #maxVarint: number
+  readonly #isPlain: boolean // u32 big endian and the payload: most frames on most wires, worth a path of its own
+  readonly #readLength: LengthFieldOptions['readLength']
+  readonly #writeLength: LengthFieldOptions['writeLength']
+
+  constructor(options: LengthFieldOptions) {
+    const { lengthFieldLength = 4, lengthFieldOffset = 0, trailerLength = 0, stripHeader = true } = options
+    const isVarint = lengthFieldLength === 'varint'
+    if (!isVarint && ![1, 2, 3, 4, 8].includes(lengthFieldLength)) {
+      throw new RangeError(`lengthFieldLength must be 1, 2, 3, 4, 8 or 'varint', got ${String(lengthFieldLength)}`)
+    }
+    if (isVarint && options.headerLength !== undefined)
+      throw new RangeError('a varint header ends with the length field')
+    this.#size = isVarint ? 0 : lengthFieldLength
+    this.#little = checkByteOrder(options.byteOrder ?? 'big') === 'little'
+    this.#offset = checkByteCount('lengthFieldOffset', lengthFieldOffset, 0, 0xffff)
+    const leastHeader = this.#offset + this.#size
+    this.#header = checkByteCount('headerLength', options.headerLength ?? leastHeader, leastHeader, 0xffff)
+    this.#trailer = checkByteCount('trailerLength', trailerLength, 0, 0xffff)
+    this.#strip = typeof stripHeader === 'number' ? checkByteCount('stripHeader', stripHeader, 0, 0xffff) : stripHeader
+    this.#maxVarint = checkByteCount('maxVarintLength', options.maxVarintLength ?? 5, 1, 8)
+    this.#readLength = options.readLength
+    this.#writeLength = options.writeLength
+    if ((this.#readLength === undefined) !== (this.#writeLength === undefined)) {
+      throw new RangeError('readLength and writeLength come together')
+    }
+    if (isVarint && this.#readLength !== undefined) throw new RangeError('readLength and a varint exclude each other')
+    this.#counts = checkCounts(options.lengthCounts ?? 'payload')
+    this.#adjustment = this.#adjustmentFor(this.#size)
+    const isBigEndian32 = this.#size === 4 && !this.#little && this.#readLength === undefined
+    this.#isPlain = isBigEndian32 && this.#adjustment === 0 && this.#header === 4 && this.#trailer === 0
+    const limit = checkLimit('maxFrameLength', options.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH)
+    this.maxFrameLength = Math.min(limit, this.#mostPayload())
+    if (this.maxFrameLength < 0) throw new RangeError('the length field cannot hold the length of an empty frame')
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#isPlain) {
+      if (start + 4 > end) return 0
+      const payload = readUnsigned32(bytes, start)
+      if (payload > this.maxFrameLength) throw this.#refusal(payload, payload, 4)
+      return payload + 4
+    }
+    const at = start + this.#offset
+    if (this.#size === 0) return this.#measureVarint(bytes, at, end)
+    if (at + this.#size > end) return 0
+    const value = this.#readLength ? this.#readOwn(bytes, at) : readUnsigned(bytes, at, this.#size, this.#little)
+    const payload = value - this.#adjustment
+    if (payload < 0 || payload > this.maxFrameLength) throw this.#refusal(value, payload, this.#header)
+    return this.#header + payload + this.#trailer
+  }
+
+  headerLength(bytes: Uint8Array, start: number, length: number): number {
+    if (this.#strip === true) return this.#headerAt(bytes, start, length)
+    return this.#strip === false ? 0 : Math.min(this.#strip, length)
+  }
+
+  trailerLength(): number {
+    return this.#strip === true ? this.#trailer : 0
+  }
+
+  encodedLength(payloadLength: number): number {
+    if (!(payloadLength <= this.maxFrameLength)) throw frameTooLong(payloadLength, this.maxFrameLength)
+    if (this.#isPlain) return payloadLength + 4
+    return this.#headerFor(payloadLength) + payloadLength + this.#trailer
+  }
+
+  encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
+    const total = this.encodedLength(payload.length)
+    checkRoom(target, at, total)
+    const from = this.#writeHeader(target, at, payload.length, header)
+    copyInto(target, from, payload)
+    const end = at + total
+    for (let index = end - this.#trailer; index < end; index++) target[index] = 0
+    return end
+  }
+
+  encodeHeaderInto(target: Uint8Array, at: number, payloadLength: number, header?: Uint8Array): number {
+    const hasRoom = at >= 0 && at + 4 <= target.length
+    if (this.#isPlain && header === undefined && payloadLength <= this.maxFrameLength && hasRoom) {
+      writeUnsigned32(target, at, payloadLength)
+      return at + 4
+    }
+    checkRoom(target, at, this.encodedLength(payloadLength) - payloadLength - this.#trailer)
+    return this.#writeHeader(target, at, payloadLength, header)
+  }
+
+  encodeTrailerInto(target: Uint8Array, at: number): number {
+    if (this.#trailer === 0) return at
+    checkRoom(target, at, this.#trailer)
+    target.fill(0, at, at + this.#trailer)
+    return at + this.#trailer
+  }
+
+  #measureVarint(bytes: Uint8Array, at: number, end: number): number {
+    const size = varintLength(bytes, at, end, this.#maxVarint)
+    if (size === 0) return 0
+    const value = readVarint(bytes, at, size)
+    const payload = value - this.#adjustmentFor(size)
+    if (payload < 0 || payload > this.maxFrameLength) throw this.#refusal(value, payload, this.#header + size)
+    return this.#header + size + payload + this.#trailer
+  }
+
+  #readOwn(bytes: Uint8Array, at: number): number {
+    const value = (this.#readLength as (bytes: Uint8Array, at: number) => number)(bytes, at)
+    if (Number.isSafeInteger(value) && value >= 0) return value
+    throw new FramingError('INVALID_LENGTH', `length field holds ${String(value)}, not a length`)
+  }
+
+  /** `header` = all bytes in front of the payload. */
+  #refusal(value: number, payload: number, header: number): FramingError {
+    if (payload > 0) return frameTooLong(payload, this.maxFrameLength, header + payload + this.#trailer)
+    const reason = `length ${value} is smaller than what it counts (at least ${value - payload})`
+    return new FramingError('INVALID_LENGTH', reason, { length: value, limit: value - payload })
+  }
+
+  /** The number on the wire less the payload length, for a length field of `size` bytes. */
+  #adjustmentFor(size: number): number {
+    const header = this.#size === 0 ? this.#header + size : this.#header
+    const counts = this.#counts
+    if (typeof counts === 'number') return header + this.#trailer - this.#offset - size - counts
+    if (counts === 'payload') return 0
+    if (counts === 'afterLengthField') return header - this.#offset - size
+    return counts === 'fromLengthField' ? header - this.#offset : header
+  }
+
+  #mostPayload(): number {
+    if (this.#readLength) return Number.MAX_SAFE_INTEGER - this.#header - this.#trailer - this.#size
+    const size = this.#size === 0 ? this.#maxVarint : this.#size
+    const mostValue = this.#size === 0 ? 2 ** (7 * size) - 1 : 2 ** (8 * size) - 1
+    const mostWhole = Number.MAX_SAFE_INTEGER - this.#header - this.#trailer - size
+    return Math.min(mostValue - this.#adjustmentFor(size), mostWhole)
+  }
+
+  #headerAt(bytes: Uint8Array, start: number, length: number): number {
+    if (this.#size !== 0) return this.#header
+    return this.#header + varintLength(bytes, start + this.#offset, start + length, this.#maxVarint)
+  }
+
+  /** Bytes in front of a payload; a varint that counts itself may need one byte more for that. */
+  #headerFor(payloadLength: number): number {
+    if (this.#size !== 0) return this.#header
+    let size = 1
+    while (varintSize(this.#valueFor(payloadLength, size)) > size) size++
+    return this.#header + size
+  }
+
+  #valueFor(payloadLength: number, size: number): number {
+    const value = payloadLength + this.#adjustmentFor(size)
+    if (value >= 0) return value
+    throw new FramingError('UNENCODABLE', `payload of ${payloadLength} bytes would need the negative length ${value}`)
+  }
+
+  #writeHeader(target: Uint8Array, at: number, payloadLength: number, header: Uint8Array | undefined): number {
+    const end = at + this.#headerFor(payloadLength)
+    const isVarint = this.#size === 0
+    const own = isVarint ? this.#offset : this.#header
+    if (header !== undefined && header.length < own) {
+      throw new RangeError(`header has ${header.length} bytes, this framing needs ${own}`)
+    }
+    const field = at + this.#offset
+    const size = isVarint ? end - field : this.#size
+    const value = this.#valueFor(payloadLength, size)
+    const ownField = this.#writeOwn(size, value)
+    if (header !== undefined) copyInto(target, at, header.subarray(0, own))
+    else if (own > this.#size || isVarint) target.fill(0, at, at + own)
+    if (ownField) copyInto(target, field, ownField)
+    else if (isVarint) writeVarint(target, field, value)
+    else writeUnsigned(target, field, size, this.#little, value)
+    return end
+  }
+
+  /** Apart from the target, which must stay as it was when the user's function throws. */
+  #writeOwn(size: number, value: number): Uint8Array | undefined {
+    if (!this.#writeLength) return undefined
+    const field = new Uint8Array(size)
+    this.#writeLength(field, 0, value)
+    return field
+  }
+}
+
+function checkByteOrder(byteOrder: 'big' | 'little'): 'big' | 'little' {
+  if (byteOrder === 'big' || byteOrder === 'little') return byteOrder
+  throw new RangeError(`byteOrder must be 'big' or 'little', got ${String(byteOrder)}`)
+}
+
+function checkCounts(counts: NonNullable<LengthFieldOptions['lengthCounts']>): typeof counts {
+  if (['payload', 'afterLengthField', 'fromLengthField', 'frame'].includes(counts as string)) return counts
+  if (Number.isSafeInteger(counts)) return counts
+  throw new RangeError(`lengthCounts must be a name of the documented four or an integer, got ${String(counts)}`)
+}

@@ -1,0 +1,14 @@
+// The tests that look for mutants: without those that try the same again for one more framing, or for long. fast-check
+// stops at the first counterexample, because nobody reads it.
+import { fileURLToPath } from 'node:url'
+import { mergeConfig, type ViteUserConfig } from 'vitest/config'
+import shared from '../../tooling/vitest.ts'
+
+const config: ViteUserConfig = mergeConfig(shared, {
+  test: {
+    isolate: false,
+    exclude: ['**/preset-laws.test.ts', '**/fuzz.test.ts', '**/tutorial-bug.test.ts', '**/readme.test.ts'],
+    setupFiles: [fileURLToPath(new URL('test/first-counterexample.ts', import.meta.url))],
+  },
+})
+export default config

@@ -1,0 +1,41 @@
+// One timer for all deadlines of a connection, set for the earliest. Most calls end long before theirs, so a call costs a
+// comparison instead of a timer of its own.
+
+/** The longest wait of a Node timer, in ms. */
+const MAX_DELAY_MS = 0x7fff_ffff
+
+export class DeadlineTimer {
+  readonly #sweep: (now: number) => number
+  #timer: NodeJS.Timeout | undefined
+  #due = Number.POSITIVE_INFINITY
+
+  /** `sweep(now)` ends what is late and returns the earliest deadline that is left, or Infinity. */
+  constructor(sweep: (now: number) => number) {
+    this.#sweep = sweep
+  }
+
+  /** Makes sure that a sweep comes at this time, on the clock of `performance.now()`. */
+  watch(deadline: number): void {
+    if (deadline < this.#due) this.#set(deadline)
+  }
+
+  /** For good: nothing is watched any more. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#due = Number.NEGATIVE_INFINITY
+  }
+
+  #set(deadline: number): void {
+    clearTimeout(this.#timer)
+    this.#due = deadline
+    if (deadline === Number.POSITIVE_INFINITY) return
+    const delay = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), MAX_DELAY_MS)
+    this.#timer = setTimeout(() => {
+      this.#due = Number.POSITIVE_INFINITY
+      // A sweep may start calls, and so watch a deadline itself: the earlier one counts.
+      this.watch(this.#sweep(performance.now()))
+    }, delay)
+    // The socket keeps the process alive; a deadline alone must not.
+    this.#timer.unref()
+  }
+}

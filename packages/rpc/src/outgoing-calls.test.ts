@@ -1,0 +1,32 @@
+import { lengthField } from '@framewire/codec'
+import { expect, test } from 'vitest'
+import { readFrames } from '../test/frames.ts'
+import { connectionOn, memoryPair, UNCUT } from '../test/memory-channel.ts'
+import { quiet, rejection, turn } from '../test/waiting.ts'
+import { outgoingMethod } from './client.ts'
+import { json } from './codec.ts'
+import { FrameWriter } from './frame-writer.ts'
+import { OutgoingCalls } from './outgoing-calls.ts'
+
+test('calls that find no stream id left are UNAVAILABLE, surely not processed, and none is sent with bit 31', async () => {
+  const [channel] = memoryPair(UNCUT)
+  const connection = connectionOn(channel, { framing: lengthField({ maxFrameLength: 65_536 }) })
+  const calls = new OutgoingCalls(connection, new FrameWriter(connection, 65_536), {
+    firstId: 0x7fff_fffd,
+    maxStreams: 128,
+    limits: { maxQueued: 1 },
+    watchDeadline: () => {},
+    onSettled: () => {},
+  })
+  const [echo, tell] = (['unary', 'oneway'] as const).map((kind) => outgoingMethod('work.do', kind, json, {}))
+  if (echo === undefined || tell === undefined) throw new TypeError('two methods')
+  void quiet(calls.call(echo, 1, {}))
+  await calls.call(tell, 2, {})
+  for (const method of [echo, tell]) {
+    const error = { code: 'UNAVAILABLE', notProcessed: true, message: 'stream ids are used up' }
+    expect(await rejection(calls.call(method, 3, {}))).toMatchObject(error)
+  }
+  expect(calls.size).toBe(1)
+  await turn()
+  expect(readFrames(channel.written).frames.map(({ id }) => id)).toEqual([0x7fff_fffd, 0x7fff_ffff])
+})

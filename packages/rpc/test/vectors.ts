@@ -1,0 +1,27 @@
+// The vectors of the wire, as a program in another language would read them.
+
+import { readdirSync, readFileSync } from 'node:fs'
+
+export interface Vector {
+  name: string
+  hex: string
+  /** 'later': has its number and its meaning, and is not sent yet. */
+  status?: 'later'
+  fields: { type: string; streamId: number; [field: string]: unknown }
+}
+
+const FOLDER = new URL('../vectors/', import.meta.url)
+
+export const VECTORS: readonly Vector[] = readdirSync(FOLDER).flatMap((file) => {
+  return JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as Vector[]
+})
+
+/** The vectors of one type, those of later versions left out. */
+export function vectorsOf(type: string): Vector[] {
+  return VECTORS.filter(({ fields, status }) => fields.type === type && status === undefined)
+}
+
+/** The frame without its length field. */
+export function frameOf({ hex }: Vector): Buffer {
+  return Buffer.from(hex, 'hex').subarray(4)
+}

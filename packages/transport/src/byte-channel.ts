@@ -1,0 +1,28 @@
+// The seam between a connection and whatever moves its bytes. A connection knows no socket: TCP, unix sockets, memory
+// and a simulated network all look like this.
+
+/**
+ * An ordered pipe of bytes in both directions. Its owner sets the four callbacks before anything arrives. It calls none of
+ * them from within one of its own methods, and no `onData` or `onEnd` between `pause` and `resume`.
+ */
+export interface ByteChannel {
+  /**
+   * Takes all chunks, in order; they must not change until they have left. True = all of them are with the kernel and
+   * may be reused at once; false = `onDrain` follows when they are.
+   */
+  write(chunks: readonly Uint8Array[]): boolean
+  /** Bytes taken and not yet with the kernel. */
+  readonly bufferedLength: number
+  /** Nothing more will be written: FIN after what was taken. */
+  end(): void
+  /** Ends both directions at once and drops what was not written. `onClose` follows. */
+  destroy(): void
+  pause(): void
+  resume(): void
+  onData: (chunk: Uint8Array) => void
+  /** The peer has ended its direction. */
+  onEnd: () => void
+  onDrain: () => void
+  /** Nothing more will happen; with the error that ended it, if one did. Called exactly once. */
+  onClose: (error?: Error) => void
+}

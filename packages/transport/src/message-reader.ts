@@ -1,0 +1,148 @@
+// Messages that arrived and were not taken yet, and the iterators that take them. Bounded in number and in bytes: at the
+// bound the connection stops reading, so a slow reader slows the sender down instead of filling the memory.
+
+import type { TransportError } from './transport-error.ts'
+
+/** What a queued message costs besides its bytes. */
+const MESSAGE_OVERHEAD = 64
+/** Taken messages leave the array in bulk, which keeps taking one constant time. */
+const COMPACT_AT = 1024
+
+export interface ReaderLimits {
+  maxQueuedMessages: number
+  maxQueuedBytes: number
+}
+
+export interface ReaderCallbacks {
+  /** An iterator has taken a message. */
+  onTaken: () => void
+  /** The last iterator was left, at the end or before it. */
+  onLeft: () => void
+}
+
+interface Waiting {
+  iterator: AsyncIterator<Uint8Array>
+  resolve: (result: IteratorResult<Uint8Array>) => void
+  reject: (error: TransportError) => void
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+export class MessageReader {
+  readonly #limits: ReaderLimits
+  readonly #callbacks: ReaderCallbacks
+  #messages: Uint8Array[] = []
+  #head = 0
+  #cost = 0
+  #waiting: Waiting[] = []
+  #iterators = 0
+  #hasEnded = false
+  #error: TransportError | undefined
+
+  constructor(limits: ReaderLimits, callbacks: ReaderCallbacks) {
+    this.#limits = limits
+    this.#callbacks = callbacks
+  }
+
+  get length(): number {
+    return this.#messages.length - this.#head
+  }
+
+  get hasReaders(): boolean {
+    return this.#iterators > 0
+  }
+
+  /** At the bound: take no more from the peer. */
+  get isFull(): boolean {
+    return this.length >= this.#limits.maxQueuedMessages || this.#cost >= this.#limits.maxQueuedBytes
+  }
+
+  /** Half of the bound is free: reading does not stop and start for every message. */
+  get hasRoom(): boolean {
+    return this.length <= this.#limits.maxQueuedMessages / 2 && this.#cost <= this.#limits.maxQueuedBytes / 2
+  }
+
+  push(message: Uint8Array): void {
+    const waiting = this.#waiting.shift()
+    if (waiting !== undefined) {
+      waiting.resolve({ done: false, value: message })
+      return
+    }
+    this.#messages.push(message)
+    this.#cost += message.length + MESSAGE_OVERHEAD
+  }
+
+  /** The oldest message, if there is one. */
+  take(): Uint8Array | undefined {
+    if (this.length === 0) return undefined
+    const message = this.#messages[this.#head] as Uint8Array
+    this.#head++
+    this.#cost -= message.length + MESSAGE_OVERHEAD
+    if (this.#head === this.#messages.length || this.#head === COMPACT_AT) {
+      this.#messages.splice(0, this.#head)
+      this.#head = 0
+    }
+    return message
+  }
+
+  /** No more messages will come. With an error, iterators throw it after the last message. */
+  end(error?: TransportError): void {
+    this.#hasEnded = true
+    this.#error ??= error
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { resolve, reject } of waiting) {
+      if (this.#error === undefined) resolve(DONE)
+      else reject(this.#error)
+    }
+  }
+
+  iterate(): AsyncIterableIterator<Uint8Array> {
+    this.#iterators++
+    let isOver = false
+    const leave = (): void => {
+      if (isOver) return
+      isOver = true
+      this.#iterators--
+      if (this.#iterators === 0) this.#callbacks.onLeft()
+    }
+    const iterator: AsyncIterableIterator<Uint8Array> = {
+      next: async () => {
+        if (isOver) return DONE
+        try {
+          const result = await this.#next(iterator)
+          if (result.done) leave()
+          return result
+        } catch (error) {
+          leave()
+          throw error
+        }
+      },
+      return: async () => {
+        this.#stopWaiting(iterator)
+        leave()
+        return DONE
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  #next(iterator: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> | IteratorResult<Uint8Array> {
+    const message = this.take()
+    if (message !== undefined) {
+      this.#callbacks.onTaken()
+      return { done: false, value: message }
+    }
+    if (this.#error !== undefined) throw this.#error
+    if (this.#hasEnded) return DONE
+    return new Promise((resolve, reject) => this.#waiting.push({ iterator, resolve, reject }))
+  }
+
+  /** An iterator that was left takes no message that comes later. */
+  #stopWaiting(iterator: AsyncIterator<Uint8Array>): void {
+    const isLeft = (waiting: Waiting): boolean => waiting.iterator === iterator
+    for (const { resolve } of this.#waiting.filter(isLeft)) resolve(DONE)
+    this.#waiting = this.#waiting.filter((waiting) => !isLeft(waiting))
+  }
+}

@@ -1,0 +1,221 @@
+// The reading half of a connection: chunks through the decoder to whoever takes the messages - one sink, the listeners,
+// or the iterators - at the pace at which they are taken. What nobody has taken yet waits in the reader's bounded queue.
+
+import { FrameDecoder, type FrameVisitor } from '@framewire/codec'
+import type { ByteChannel } from './byte-channel.ts'
+import { MessageReader } from './message-reader.ts'
+import type { CheckedOptions } from './options.ts'
+import { callbackError, type TransportError, toTransportError } from './transport-error.ts'
+
+/** What came in so far. */
+export interface ConnectionStats {
+  /** Pieces the byte stream arrived in: `data` events of the socket. */
+  chunksReceived: number
+  bytesReceived: number
+  messagesReceived: number
+}
+
+/** What the receiver asks of its connection. */
+export interface ReceiverOwner {
+  hasListeners(): boolean
+  emitMessage(message: Uint8Array): void
+  /** The peer broke the framing, or the application threw: the connection must end. */
+  onFailure(error: TransportError): void
+  /** The peer has ended and its last message was taken. */
+  onFinished(): void
+}
+
+/** What a kept small message may pin: neighbours in a chunk share a copied block of this size. */
+const BLOCK_LENGTH = 4 * 1024
+const NO_BLOCK = new Uint8Array(0)
+
+export class Receiver {
+  readonly stats: ConnectionStats = { chunksReceived: 0, bytesReceived: 0, messagesReceived: 0 }
+  readonly #channel: ByteChannel
+  readonly #owner: ReceiverOwner
+  readonly #decoder: FrameDecoder
+  readonly #reader: MessageReader
+  #sink: FrameVisitor | undefined
+  #block: Uint8Array = NO_BLOCK // a copy of chunk[blockStart...], shared by the small messages in it
+  #blockStart = 0
+  #chunk: Uint8Array | undefined // the chunk being decoded: a view on it stays good, on the decoder's buffer it does not
+  #isPaused = false
+  #isStopped = false
+  #isClosing = false
+  #isDiscarding = false // closing, nobody reads, the queue is full: this message and all that follow are dropped
+  #isHanding = false // a callback of the application runs: what it asks for is done once it has returned
+  #hasEnded = false
+
+  constructor(channel: ByteChannel, options: CheckedOptions, owner: ReceiverOwner) {
+    this.#channel = channel
+    this.#owner = owner
+    this.#decoder = new FrameDecoder(options.framing)
+    this.#reader = new MessageReader(options, {
+      onTaken: () => this.#afterTaken(),
+      onLeft: () => process.nextTick(() => this.goOn()),
+    })
+  }
+
+  /** A chunk from the channel. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = chunk
+    this.#block = NO_BLOCK
+    this.stats.chunksReceived++
+    this.stats.bytesReceived += chunk.length
+    try {
+      if (!this.#decoder.push(chunk, this.#visit)) this.#channel.pause()
+    } catch (error) {
+      this.#fail(toTransportError(error, 'PROTOCOL_ERROR'))
+    }
+    this.#chunk = undefined
+    this.#block = NO_BLOCK
+  }
+
+  /** The channel has no more. */
+  end(): void {
+    this.#hasEnded = true
+    try {
+      this.#decoder.end(this.#visit)
+      this.#finishIfRead()
+    } catch (error) {
+      this.#fail(toTransportError(error, 'FRAME_TRUNCATED'))
+    }
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#channel.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (this.#isHanding) this.#channel.resume()
+    else this.goOn()
+  }
+
+  /** Every frame goes to `sink` from now on. */
+  setSink(sink: FrameVisitor): void {
+    this.#sink = sink
+    this.goOn()
+  }
+
+  iterate(): AsyncIterableIterator<Uint8Array> {
+    return this.#reader.iterate()
+  }
+
+  /**
+   * A view where the frame fills much of its chunk, else a copy: a kept message pins no more than 4x its size, or a block
+   * that it shares with its neighbours in the chunk. One copy a block is much cheaper than one a message.
+   */
+  keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const length = end - start
+    if (bytes !== this.#chunk) return new Uint8Array(bytes.subarray(start, end))
+    if (length * 4 >= bytes.length || bytes.length <= BLOCK_LENGTH) {
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length)
+    }
+    if (length * 4 >= BLOCK_LENGTH) return new Uint8Array(bytes.subarray(start, end))
+    if (start < this.#blockStart || end > this.#blockStart + this.#block.length) {
+      this.#blockStart = start
+      this.#block = new Uint8Array(bytes.subarray(start, start + BLOCK_LENGTH))
+    }
+    return new Uint8Array(this.#block.buffer, start - this.#blockStart, length)
+  }
+
+  /** A sink or a listener that came late gets what came before it, as long as it takes messages; then reading goes on. */
+  goOn(): void {
+    if (this.#isHanding) return
+    const wasStopped = this.#isStopped
+    while (this.#reader.length > 0 && this.#hasTaker && !this.#isPaused && this.#isStopped === wasStopped) {
+      const message = this.#reader.take() as Uint8Array
+      this.#chunk = message
+      this.#block = NO_BLOCK
+      this.#hand(message, 0, message.length)
+    }
+    this.#chunk = undefined
+    if (this.#isPaused) this.#channel.pause()
+    this.#read()
+  }
+
+  /** The connection is closing: what nobody reads must not keep the peer's end from being seen. */
+  beginClose(): void {
+    this.#isClosing = true
+    if (this.#isUnread) this.resume()
+  }
+
+  /** The connection is over. Iterators end, or throw its error, after the messages that wait. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  settle(error: TransportError | undefined): void {
+    this.#isStopped = true
+    this.#reader.end(error)
+  }
+
+  // biome-ignore lint/suspicious/noConfusingVoidType: the shape of FrameVisitor
+  readonly #visit = (bytes: Uint8Array, start: number, end: number): void | false => {
+    this.stats.messagesReceived++
+    if (this.#reader.length === 0 && !this.#isDiscarding && this.#hasTaker) {
+      this.#hand(bytes, start, end)
+      if (this.#isPaused || this.#isStopped) return false
+      return
+    }
+    this.#isDiscarding ||= this.#reader.isFull && this.#isUnread
+    if (!this.#isDiscarding) this.#reader.push(this.keep(bytes, start, end))
+    if (this.#mustWait) return false
+  }
+
+  /** To the sink or the listeners. What they throw is the application's own mistake: it ends its connection only. */
+  #hand(bytes: Uint8Array, start: number, end: number): void {
+    this.#isHanding = true
+    try {
+      if (this.#sink === undefined) this.#owner.emitMessage(this.keep(bytes, start, end))
+      else if (this.#sink(bytes, start, end) === false) this.#isPaused = true
+    } catch (error) {
+      this.#fail(callbackError(error))
+    }
+    this.#isHanding = false
+  }
+
+  /** Whether somebody is called with each message, instead of taking it from the queue. */
+  get #hasTaker(): boolean {
+    return this.#sink !== undefined || (!this.#reader.hasReaders && this.#owner.hasListeners())
+  }
+
+  get #mustWait(): boolean {
+    return this.#isPaused || this.#isStopped || (this.#reader.isFull && !this.#isUnread)
+  }
+
+  get #isUnread(): boolean {
+    return this.#isClosing && !this.#hasTaker && !this.#reader.hasReaders
+  }
+
+  /** Goes on reading, first with what the decoder has held back. */
+  #read(): void {
+    if (this.#isHanding || this.#mustWait) return
+    try {
+      if (!this.#decoder.resume(this.#visit)) return this.#channel.pause()
+      this.#channel.resume()
+      if (this.#hasEnded) this.#finishIfRead()
+    } catch (error) {
+      this.#fail(toTransportError(error, 'PROTOCOL_ERROR'))
+    }
+  }
+
+  #afterTaken(): void {
+    if (this.#reader.hasRoom) this.#read()
+  }
+
+  /** Once the last message is read the connection ends; a reader may answer that message first. */
+  #finishIfRead(): void {
+    if (this.#decoder.pendingLength > 0) return
+    const isRead = this.#reader.length === 0 && !this.#reader.hasReaders
+    this.#reader.end()
+    if (isRead) setImmediate(() => this.#owner.onFinished())
+  }
+
+  #fail(error: TransportError): void {
+    this.#isStopped = true
+    this.#owner.onFailure(error)
+  }
+}

@@ -1,0 +1,249 @@
+// What was accepted and is not yet with the kernel, in order. Small messages are encoded side by side into a slab, large
+// ones go by reference; everything of a tick leaves in one write. Node's own queue has no bound, so this one is ours:
+// it hands over only while the kernel takes, and goes on at drain.
+// Invariants: a message is accepted whole or not at all, and no byte of it leaves twice; sent <= handed <= accepted.
+
+import type { Framing } from '@framewire/codec'
+import type { ByteChannel } from './byte-channel.ts'
+import { borrowSlab, returnSlab } from './slab.ts'
+import { TransportError, toTransportError } from './transport-error.ts'
+
+/** Payloads from here on are not copied: the copy costs more than the extra buffer in the write. */
+const BY_REFERENCE = 4 * 1024
+/** One write carries at most this many buffers, half of what writev takes at once. */
+const MAX_BUFFERS = 512
+/** And no more buffers once it holds this many bytes; what the kernel does not take must wait here, not in the socket. */
+const MAX_WRITE = 256 * 1024
+
+export interface SendQueueOptions {
+  framing: Framing
+  /** `send` answers false from here on. */
+  highWaterMark: number
+  /** Above this a message is refused with SEND_BUFFER_FULL. */
+  maxSendBuffer: number
+  /** Called whenever bytes may have left. */
+  onProgress: () => void
+}
+
+export class SendQueue {
+  readonly #channel: ByteChannel
+  readonly #framing: Framing
+  readonly #highWaterMark: number
+  readonly #maxSendBuffer: number
+  readonly #onProgress: () => void
+  readonly #flush: () => void
+  #slab: Buffer | undefined
+  #slabStart = 0 // slab[slabStart, slabEnd) is encoded and not yet among the chunks
+  #slabEnd = 0
+  #payloadAt = -1 // where the payload of the message that was begun stands; -1 = none was
+  #fullSlabs: { slab: Buffer; end: number }[] = [] // end = `accepted` when it was full
+  #chunks: Uint8Array[] = []
+  #accepted = 0 // bytes since the connection stands
+  #handed = 0 // of them given to the channel
+  #sent = 0 // of them with the kernel for certain
+  #isBlocked = false // the channel has not passed on all it took: wait for its drain
+  #isScheduled = false
+  #corks = 0
+
+  constructor(channel: ByteChannel, options: SendQueueOptions) {
+    this.#channel = channel
+    this.#framing = options.framing
+    this.#highWaterMark = options.highWaterMark
+    this.#maxSendBuffer = options.maxSendBuffer
+    this.#onProgress = options.onProgress
+    this.#flush = () => this.flush()
+    channel.onDrain = () => this.#drained()
+  }
+
+  /** Bytes accepted, header included, and not yet with the kernel. */
+  get bufferedAmount(): number {
+    // A channel that is not blocked has passed on all it took.
+    const queued = this.#accepted - this.#handed
+    return this.#isBlocked ? queued + this.#channel.bufferedLength : queued
+  }
+
+  /** Bytes handed to the channel so far. */
+  get handedAmount(): number {
+    return this.#handed
+  }
+
+  /** Bytes accepted that the channel never said were with the kernel: what may be lost when it breaks. */
+  get unconfirmedAmount(): number {
+    return this.#accepted - this.#sent
+  }
+
+  /** The slab that `begin` made room in. */
+  get slab(): Buffer {
+    return this.#slab as Buffer
+  }
+
+  /** Accepts a whole message or throws and accepts nothing. False = accepted, but wait before the next. */
+  send(payload: Uint8Array): boolean {
+    const total = this.#admit(this.#encodedLength(payload.length))
+    const { encodeHeaderInto, encodeTrailerInto } = this.#framing
+    if (payload.length < BY_REFERENCE || encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
+      const at = this.#makeRoom(total)
+      this.#slabEnd = this.#framing.encodeInto(this.slab, at, payload)
+    } else {
+      const at = this.#makeRoom(total - payload.length)
+      this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, payload.length)
+      this.#seal()
+      this.#chunks.push(payload)
+      this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, payload.length)
+    }
+    return this.#accept(total)
+  }
+
+  /**
+   * Makes room for a payload of at most `maxLength` bytes and returns where in `slab` it begins. Write it, then `commit`
+   * its end. A message sent between the two takes its place.
+   */
+  begin(maxLength: number): number {
+    const most = this.#encodedLength(maxLength)
+    const payloadAt = this.#makeRoom(most) + most - maxLength
+    this.#payloadAt = payloadAt
+    return payloadAt
+  }
+
+  /** Accepts the payload that stands in `slab` from `begin` to `end`. Throws and accepts nothing, as `send` does. */
+  commit(end: number): boolean {
+    const payloadAt = this.#payloadAt
+    const start = this.#slabEnd
+    const slab = this.slab
+    if (payloadAt < 0) throw new TypeError('commit without begin, or with a message sent between the two')
+    if (!(end >= payloadAt && end <= slab.length)) {
+      throw new RangeError(`commit(${end}) of a message that begins at ${payloadAt} in a slab of ${slab.length} bytes`)
+    }
+    this.#payloadAt = -1
+    const length = end - payloadAt
+    const { encodeHeaderInto, encodeTrailerInto } = this.#framing
+    let frameEnd: number
+    if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
+      frameEnd = this.#framing.encodeInto(slab, start, new Uint8Array(slab.subarray(payloadAt, end)))
+    } else {
+      const from = encodeHeaderInto.call(this.#framing, slab, start, length)
+      // A shorter header than the longest payload would have had: close the gap.
+      if (from < payloadAt) slab.copyWithin(from, payloadAt, end)
+      frameEnd = encodeTrailerInto.call(this.#framing, slab, from + length, length)
+    }
+    this.#admit(frameEnd - start)
+    this.#slabEnd = frameEnd
+    return this.#accept(frameEnd - start)
+  }
+
+  cork(): void {
+    this.#corks++
+  }
+
+  uncork(): void {
+    if (this.#corks > 0 && --this.#corks === 0) this.flush()
+  }
+
+  /** Sends whatever was held back: the connection is about to end. */
+  uncorkAll(): void {
+    this.#corks = 0
+    this.flush()
+  }
+
+  /** Hands over as much as the channel takes now. */
+  flush(): void {
+    this.#isScheduled = false
+    if (this.#isBlocked || this.#corks > 0) return
+    this.#seal()
+    while (this.#chunks.length > 0 && !this.#isBlocked) {
+      const batch = this.#takeBatch()
+      if (this.#channel.write(batch)) this.#sent = this.#handed
+      else this.#isBlocked = true
+    }
+    this.#returnSlabs()
+    this.#onProgress()
+  }
+
+  /** Drops what is queued: the connection is gone. */
+  clear(): void {
+    this.#chunks = []
+    this.#fullSlabs = []
+    this.#slab = undefined
+    this.#handed = this.#accepted
+    this.#slabStart = this.#slabEnd = 0
+    this.#isBlocked = true
+  }
+
+  #encodedLength(payloadLength: number): number {
+    try {
+      return this.#framing.encodedLength(payloadLength)
+    } catch (error) {
+      throw toTransportError(error, 'MESSAGE_TOO_LARGE')
+    }
+  }
+
+  /** Refuses a message for which there is no room left. */
+  #admit(total: number): number {
+    const waiting = this.bufferedAmount
+    if (waiting + total <= this.#maxSendBuffer) return total
+    throw new TransportError(
+      'SEND_BUFFER_FULL',
+      `message of ${total} bytes on top of ${waiting} unsent bytes exceeds maxSendBuffer ${this.#maxSendBuffer}`,
+    )
+  }
+
+  #accept(total: number): boolean {
+    this.#accepted += total
+    if (!this.#isScheduled) {
+      this.#isScheduled = true
+      process.nextTick(this.#flush)
+    }
+    return this.bufferedAmount < this.#highWaterMark
+  }
+
+  #makeRoom(length: number): number {
+    this.#payloadAt = -1
+    const slab = this.#slab
+    if (slab !== undefined && slab.length - this.#slabEnd >= length) return this.#slabEnd
+    this.#seal()
+    if (slab !== undefined) this.#fullSlabs.push({ slab, end: this.#accepted })
+    this.#slab = borrowSlab(length)
+    this.#slabStart = this.#slabEnd = 0
+    return 0
+  }
+
+  /** Moves what the slab gathered to the chunks. */
+  #seal(): void {
+    if (this.#slab === undefined || this.#slabStart === this.#slabEnd) return
+    this.#chunks.push(this.#slab.subarray(this.#slabStart, this.#slabEnd))
+    this.#slabStart = this.#slabEnd
+  }
+
+  #takeBatch(): Uint8Array[] {
+    let count = 0
+    let length = 0
+    while (count < this.#chunks.length && count < MAX_BUFFERS && length < MAX_WRITE) {
+      length += (this.#chunks[count] as Uint8Array).length
+      count++
+    }
+    this.#handed += length
+    if (count < this.#chunks.length) return this.#chunks.splice(0, count)
+    const batch = this.#chunks
+    this.#chunks = []
+    return batch
+  }
+
+  /** A slab is free again once all its bytes are with the kernel and no message is being built in it. */
+  #returnSlabs(): void {
+    for (let full = this.#fullSlabs[0]; full !== undefined && full.end <= this.#sent; full = this.#fullSlabs[0]) {
+      returnSlab(full.slab)
+      this.#fullSlabs.shift()
+    }
+    if (this.#slab === undefined || this.#sent < this.#accepted || this.#payloadAt >= 0) return
+    returnSlab(this.#slab)
+    this.#slab = undefined
+    this.#slabStart = this.#slabEnd = 0
+  }
+
+  #drained(): void {
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.#sent = this.#handed
+    this.flush()
+  }
+}

@@ -1,0 +1,74 @@
+// A net.Socket as a ByteChannel. The error listener stands before anything else can happen and stays for life: a socket
+// without one can take the process down (CVE-2025-59465).
+
+import type { Socket } from 'node:net'
+import type { ByteChannel } from './byte-channel.ts'
+import type { Endpoint } from './endpoint.ts'
+
+export const KEEP_ALIVE_DELAY_MS = 15_000
+
+export class SocketChannel implements ByteChannel {
+  onData: (chunk: Uint8Array) => void = ignore
+  onEnd: () => void = ignore
+  onDrain: () => void = ignore
+  onClose: (error?: Error) => void = ignore
+  readonly #socket: Socket
+  readonly #onWritten: () => void
+  #error: Error | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('error', (error) => {
+      this.#error ??= error
+    })
+    socket.on('data', (chunk: Buffer) => this.onData(chunk))
+    socket.on('end', () => this.onEnd())
+    socket.on('close', () => this.onClose(this.#error))
+    // Node calls this for every write, also for those that were done at once: only the last one out tells.
+    this.#onWritten = () => {
+      if (socket.writableLength === 0 && !socket.destroyed) this.onDrain()
+    }
+  }
+
+  get bufferedLength(): number {
+    return this.#socket.writableLength
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
+    const last = chunks.length - 1
+    if (last > 0) socket.cork()
+    for (let index = 0; index < last; index++) socket.write(chunks[index] as Uint8Array)
+    socket.write(chunks[last] as Uint8Array, this.#onWritten)
+    if (last > 0) socket.uncork()
+    return socket.writableLength === 0
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+}
+
+function ignore(): void {}
+
+/** Both ends of a connected socket, while Node still knows them. `address` = what was connected to or listened on. */
+export function endpoints(socket: Socket, address: { path: string } | object): { local: Endpoint; remote: Endpoint } {
+  if ('path' in address) return { local: { path: address.path }, remote: { path: address.path } }
+  const end = (host: string | undefined, port: number | undefined): Endpoint => ({ host: host ?? '', port: port ?? 0 })
+  return {
+    local: end(socket.localAddress, socket.localPort),
+    remote: end(socket.remoteAddress, socket.remotePort),
+  }
+}

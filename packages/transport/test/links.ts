@@ -1,0 +1,91 @@
+// The ways two ends can be joined, behind one face, so that one suite runs over all of them.
+
+import { once } from 'node:events'
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Address } from '../src/address.ts'
+import type { ByteChannel } from '../src/byte-channel.ts'
+import { connect } from '../src/connect.ts'
+import { Connection } from '../src/connection.ts'
+import type { ConnectionOptions } from '../src/options.ts'
+import { listen } from '../src/server.ts'
+import { SocketChannel } from '../src/socket-channel.ts'
+import { within } from './deadline.ts'
+import { memoryPair } from './memory-channel.ts'
+
+export interface Pair {
+  client: Connection
+  server: Connection
+}
+
+export interface Link {
+  readonly name: string
+  /** Two connections that talk to each other. */
+  open(options?: { client?: ConnectionOptions; server?: ConnectionOptions }): Promise<Pair>
+  /** A connection whose peer is bare bytes. */
+  openRaw(options?: ConnectionOptions): Promise<{ connection: Connection; raw: ByteChannel }>
+}
+
+/** One promise a suite makes about connections, to be tried over every link. */
+export interface Case {
+  readonly name: string
+  check(link: Link): Promise<void>
+}
+
+let paths = 0
+
+export const LINKS: readonly Link[] = [
+  socketLink('TCP', () => 'tcp://127.0.0.1:0'),
+  socketLink('a unix socket', () => `unix:${join(tmpdir(), `framewire-${process.pid}-link-${++paths}.sock`)}`),
+  memoryLink(),
+]
+
+function socketLink(name: string, nextAddress: () => Address): Link {
+  const serve = async (options: ConnectionOptions = {}) => {
+    const server = await within('listen', listen(nextAddress(), options))
+    const accepted = once(server, 'connection').then(([connection]) => connection as Connection)
+    onTestFinished(async () => {
+      for (const connection of server.connections) connection.destroy()
+      await server.close()
+    })
+    return { address: server.addresses[0] as Exclude<Address, string>, accepted: within('accepted', accepted) }
+  }
+  return {
+    name,
+    async open(options = {}) {
+      const { address, accepted } = await serve(options.server)
+      const client = await within('connect', connect(address, options.client))
+      onTestFinished(() => client.destroy())
+      return { client, server: await accepted }
+    },
+    async openRaw(options) {
+      const { address, accepted } = await serve(options)
+      const socket: Socket = connectSocket({ ...address, allowHalfOpen: true } as NetConnectOpts)
+      onTestFinished(() => void socket.destroy())
+      await within('connect', once(socket, 'connect'))
+      return { connection: await accepted, raw: new SocketChannel(socket) }
+    },
+  }
+}
+
+function memoryLink(): Link {
+  let seed = 1
+  const make = (channel: ByteChannel, options: ConnectionOptions = {}) => {
+    const connection = new Connection(channel, options, { local: { path: 'memory' }, remote: { path: 'memory' } })
+    onTestFinished(() => connection.destroy())
+    return connection
+  }
+  return {
+    name: 'memory, cut at any byte',
+    async open(options = {}) {
+      const [one, other] = memoryPair(seed++)
+      return { client: make(one, options.client), server: make(other, options.server) }
+    },
+    async openRaw(options) {
+      const [one, other] = memoryPair(seed++)
+      return { connection: make(one, options), raw: other }
+    },
+  }
+}

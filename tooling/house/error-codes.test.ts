@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { declaredCodes, documentedCodes } from './error-codes.ts'
+import { read, sources } from './workspace.ts'
+
+test.each([
+  ['codec', 'FramingError'],
+  ['transport', 'TransportError'],
+  ['rpc', 'RpcError'],
+] as const)('%s: every code of %s is a heading in docs/errors.md, and no other', (name, className) => {
+  const texts = sources(name).map((file) => read(`packages/${name}/src/${file}`))
+  const documented = documentedCodes(read('docs/errors.md'), className)
+  expect(documented.toSorted()).toEqual(declaredCodes(texts, className).toSorted())
+})
+
+describe('the check', () => {
+  const union = "export type Code = 'A' | 'B'"
+  const failure = 'export class Failure extends Error { readonly code: Code }'
+
+  test('reads the union through its alias, from another file too', () => {
+    expect(declaredCodes([union, failure], 'Failure')).toEqual(['A', 'B'])
+    expect(declaredCodes(["class Failure { code: 'A' | 'B' }"], 'Failure')).toEqual(['A', 'B'])
+    expect(declaredCodes(["class Failure { code: 'A' }"], 'Failure')).toEqual(['A'])
+  })
+
+  test.each([
+    ['a class that is missing', [union], 'no class Failure'],
+    ['a class without code', ['class Failure {}'], 'no class Failure'],
+    ['an open set of codes', ['class Failure { code: string }'], 'not a union of string literals'],
+    ['an alias that is missing', [failure], 'not a union of string literals'],
+    ['an open member', ["type Code = 'A' | string", failure], 'not a union of string literals'],
+  ])('refuses %s', (_, texts, message) => {
+    expect(() => declaredCodes(texts, 'Failure')).toThrow(message)
+  })
+
+  test('reads the headings of one class only', () => {
+    const markdown = '# Errors\n## `Failure`\n### `A`\n`B` is no heading\n### B\n## `Other`\n### `C`\n'
+    expect(documentedCodes(markdown, 'Failure')).toEqual(['A'])
+    expect(documentedCodes(markdown, 'Other')).toEqual(['C'])
+    expect(() => documentedCodes(markdown, 'Third')).toThrow('no section "## Third"')
+  })
+})
