@@ -105,6 +105,50 @@ const PEERS = [
     packages: ['python3'],
     version: () => ask('python3', ['--version'], /Python (\S+)/),
   },
+  {
+    name: 'OpenSSL',
+    usedFor: 'certificates of the TLS tests',
+    packages: ['openssl'],
+    version: () => ask('openssl', ['version'], /OpenSSL (\S+)/),
+  },
+  {
+    name: 'HAProxy',
+    usedFor: 'PROXY protocol v2',
+    packages: ['haproxy'],
+    units: ['haproxy'],
+    version: () => ask('haproxy', ['-v'], /version (\d[\d.]*)/),
+  },
+  {
+    name: 'netcat',
+    usedFor: 'lines() by hand',
+    packages: ['netcat-openbsd'],
+    version: () =>
+      spawnSync('nc', ['-h'], { encoding: 'utf8', env }).stderr?.includes('OpenBSD') ? 'OpenBSD' : undefined,
+  },
+  {
+    name: 'socat',
+    usedFor: 'lines() by hand',
+    packages: ['socat'],
+    version: () => ask('socat', ['-V'], /socat version (\S+)/),
+  },
+  {
+    name: 'iproute2',
+    usedFor: 'network namespaces',
+    packages: ['iproute2'],
+    version: () => ask('ip', ['-V'], /iproute2-(\S+?),?\s/),
+  },
+  {
+    name: 'iptables',
+    usedFor: 'packets that vanish',
+    packages: ['iptables'],
+    version: () => ask('iptables', ['--version'], /v([\d.]+)/),
+  },
+  {
+    name: 'util-linux',
+    usedFor: 'prlimit: few file descriptors',
+    packages: ['util-linux'],
+    version: () => ask('prlimit', ['--version'], /util-linux ([\d.]+)/),
+  },
 ]
 
 /**

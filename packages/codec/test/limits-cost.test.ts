@@ -208,18 +208,4 @@ describe('work is linear in bytes', () => {
     expect(frames).toBe(400_000)
     expect(new FrameDecoder(framing).decode(new Uint8Array(200_000))).toHaveLength(200_000)
   })
-
-  test('eight times the bytes, one by one, take nothing like sixty-four times the time', () => {
-    copies.uninstall()
-    const timeFor = (length: number) => {
-      const frame = encode(lengthField(), new Uint8Array(length))
-      const begin = performance.now()
-      pushInChunks(lengthField(), frame, 1)
-      return performance.now() - begin
-    }
-    timeFor(MIB / 4)
-    const few = Math.min(...Array.from({ length: 5 }, () => timeFor(MIB / 32)))
-    const many = Math.min(...Array.from({ length: 3 }, () => timeFor(MIB / 4)))
-    expect(many / few).toBeLessThan(30)
-  })
 })

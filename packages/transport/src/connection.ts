@@ -7,6 +7,7 @@
 import { EventEmitter } from 'node:events'
 import type { FrameVisitor } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
+import type { Timer } from './clock.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type CheckedOptions, type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
 import { type ConnectionStats, Receiver } from './receiver.ts'
@@ -59,7 +60,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   #yieldedAt = 0 // bytes handed over when the event loop last got its turn
   #hasSentEnd = false
   #hasPeerEnded = false
-  #closeTimer: NodeJS.Timeout | undefined
+  #closeTimer: Timer | undefined
   #closeDeadline = Number.POSITIVE_INFINITY
 
   constructor(channel: ByteChannel, options: ConnectionOptions, ends: { local: Endpoint; remote: Endpoint }) {
@@ -254,7 +255,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   /** A kernel that takes everything would let a sender run for ever: once a MiB timers and reads get their turn first. */
   #mustYield(): boolean {
     if (this.#sends.handedAmount - this.#yieldedAt < YIELD_AFTER) return false
-    if (!this.#isYielding) setImmediate(() => this.#yielded())
+    if (!this.#isYielding) this.#options.clock.setImmediate(() => this.#yielded())
     this.#isYielding = true
     return true
   }
@@ -285,11 +286,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   /** Of several deadlines the earliest holds. */
   #setDeadline(timeoutMs: number): void {
-    const deadline = performance.now() + timeoutMs
+    const { clock } = this.#options
+    const deadline = clock.now() + timeoutMs
     if (deadline >= this.#closeDeadline) return
     this.#closeDeadline = deadline
-    clearTimeout(this.#closeTimer)
-    this.#closeTimer = setTimeout(() => this.#onCloseTimeout(timeoutMs), timeoutMs)
+    clock.clearTimeout(this.#closeTimer)
+    this.#closeTimer = clock.setTimeout(() => this.#onCloseTimeout(timeoutMs), timeoutMs)
   }
 
   #sendEnd(): void {
@@ -326,7 +328,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
       this.#fail(isClean ? undefined : toTransportError(lost, 'CONNECTION_RESET'), 'peer')
       this.#unsentBytes = this.#sends.unconfirmedAmount
     }
-    clearTimeout(this.#closeTimer)
+    this.#options.clock.clearTimeout(this.#closeTimer)
     this.#receiver.settle(this.#error)
     this.#waits.fail(new TransportError('CONNECTION_CLOSED', 'the connection closed', { cause: this.#error }))
     const info: CloseInfo = { initiator: this.#initiator, error: this.#error, unsentBytes: this.#unsentBytes }

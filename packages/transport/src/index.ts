@@ -1,5 +1,6 @@
 export type { Address } from './address.ts'
 export type { ByteChannel } from './byte-channel.ts'
+export type { Clock, Timer } from './clock.ts'
 export { type ConnectOptions, connect } from './connect.ts'
 export type { CloseInfo, Connection, ConnectionState } from './connection.ts'
 export type { Endpoint } from './endpoint.ts'

@@ -1,5 +1,6 @@
 import { lengthField } from '@framewire/codec'
 import { describe, expect, test } from 'vitest'
+import { systemClock } from './clock.ts'
 import { type ConnectionOptions, checkMilliseconds, checkOptions, DEFAULTS } from './options.ts'
 
 const KiB = 1024
@@ -15,6 +16,7 @@ test('fills in the documented defaults', () => {
     maxQueuedMessages: 1024,
     maxQueuedBytes: MiB,
     closeTimeoutMs: 5_000,
+    clock: systemClock,
   })
   expect(Object.isFrozen(DEFAULTS)).toBe(true)
 })
@@ -34,6 +36,7 @@ test('keeps what was given', () => {
     maxQueuedMessages: 3,
     maxQueuedBytes: 4,
     closeTimeoutMs: 5,
+    clock: { ...systemClock },
   }
   expect(checkOptions(options)).toEqual(options)
 })

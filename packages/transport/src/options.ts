@@ -1,6 +1,7 @@
 // Every option of a connection, its default, and the one place where it is checked. 0 never means "no limit".
 
 import { type Framing, lengthField } from '@framewire/codec'
+import { type Clock, systemClock } from './clock.ts'
 
 export interface ConnectionOptions {
   /** How messages stand in the byte stream. @default lengthField({ maxFrameLength: 1 MiB }) */
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   maxQueuedBytes?: number
   /** How long `close` waits for unsent bytes and for the peer's end, in ms. @default 5000 */
   closeTimeoutMs?: number
+  /** Where times come from; for tests. @default monotonic time and the timers of the process */
+  clock?: Clock
 }
 
 export interface CheckedOptions extends Required<ConnectionOptions> {}
@@ -30,6 +33,7 @@ export const DEFAULTS: Readonly<Omit<CheckedOptions, 'framing' | 'maxSendBuffer'
   maxQueuedMessages: 1024,
   maxQueuedBytes: 1 * MiB,
   closeTimeoutMs: 5_000,
+  clock: systemClock,
 })
 
 const DEFAULT_FRAMING: Framing = lengthField({ maxFrameLength: 1 * MiB })

@@ -3,6 +3,7 @@
 
 import { FrameDecoder, type FrameVisitor } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
+import type { Clock } from './clock.ts'
 import { MessageReader } from './message-reader.ts'
 import type { CheckedOptions } from './options.ts'
 import { callbackError, type TransportError, toTransportError } from './transport-error.ts'
@@ -33,6 +34,7 @@ export class Receiver {
   readonly stats: ConnectionStats = { chunksReceived: 0, bytesReceived: 0, messagesReceived: 0 }
   readonly #channel: ByteChannel
   readonly #owner: ReceiverOwner
+  readonly #clock: Clock
   readonly #decoder: FrameDecoder
   readonly #reader: MessageReader
   #sink: FrameVisitor | undefined
@@ -49,6 +51,7 @@ export class Receiver {
   constructor(channel: ByteChannel, options: CheckedOptions, owner: ReceiverOwner) {
     this.#channel = channel
     this.#owner = owner
+    this.#clock = options.clock
     this.#decoder = new FrameDecoder(options.framing)
     this.#reader = new MessageReader(options, {
       onTaken: () => this.#afterTaken(),
@@ -211,7 +214,7 @@ export class Receiver {
     if (this.#decoder.pendingLength > 0) return
     const isRead = this.#reader.length === 0 && !this.#reader.hasReaders
     this.#reader.end()
-    if (isRead) setImmediate(() => this.#owner.onFinished())
+    if (isRead) this.#clock.setImmediate(() => this.#owner.onFinished())
   }
 
   #fail(error: TransportError): void {
