@@ -2,7 +2,7 @@
 // and a simulated network all look like this.
 
 /**
- * An ordered pipe of bytes in both directions. Its owner sets the four callbacks before anything arrives. It calls none of
+ * An ordered pipe of bytes in both directions. Its owner sets the callbacks before anything arrives. It calls none of
  * them from within one of its own methods, and no `onData` or `onEnd` between `pause` and `resume`.
  */
 export interface ByteChannel {
@@ -13,12 +13,20 @@ export interface ByteChannel {
   write(chunks: readonly Uint8Array[]): boolean
   /** Bytes taken and not yet with the kernel. */
   readonly bufferedLength: number
+  /** Changes whenever the kernel takes some of them; as `bufferedLength` where that is all there is to know. */
+  readonly waitingLength?: number
+  /** Whether the way to the peer is still being made; `onOpen` follows once it stands. */
+  readonly isConnecting?: boolean
   /** Nothing more will be written: FIN after what was taken. */
   end(): void
   /** Ends both directions at once and drops what was not written. `onClose` follows. */
   destroy(): void
   pause(): void
   resume(): void
+  /** Whether it keeps the process alive. */
+  ref?(): void
+  unref?(): void
+  onOpen?: () => void
   onData: (chunk: Uint8Array) => void
   /** The peer has ended its direction. */
   onEnd: () => void

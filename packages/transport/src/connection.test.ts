@@ -309,8 +309,29 @@ test('counters are handed out as a copy', () => {
   const { channel, connection } = setUp()
   const before = connection.stats()
   channel.bring(frames('a'))
-  expect(before).toEqual({ chunksReceived: 0, bytesReceived: 0, messagesReceived: 0 })
-  expect(connection.stats()).toEqual({ chunksReceived: 1, bytesReceived: 5, messagesReceived: 1 })
+  const nothing = { chunksReceived: 0, bytesReceived: 0, messagesReceived: 0, messagesQueued: 0 }
+  const unsent = { messagesSent: 0, bytesSent: 0, bytesQueued: 0 }
+  expect(before).toEqual({ ...nothing, ...unsent })
+  const received = { chunksReceived: 1, bytesReceived: 5, messagesReceived: 1, messagesQueued: 1 }
+  expect(connection.stats()).toEqual({ ...received, ...unsent })
+})
+
+test('what was accepted is counted as queued, then as sent, and what is lost stays queued', async () => {
+  const { channel, connection } = setUp(0)
+  connection.send(message(0, 96))
+  connection.send([message(0, 10), message(0, 20)])
+  const sent = () => {
+    const { messagesSent, bytesSent, bytesQueued } = connection.stats()
+    return { messagesSent, bytesSent, bytesQueued }
+  }
+  expect(sent()).toEqual({ messagesSent: 2, bytesSent: 0, bytesQueued: 134 })
+  channel.take(134)
+  await endOfTick()
+  channel.take(134)
+  expect(sent()).toEqual({ messagesSent: 2, bytesSent: 134, bytesQueued: 0 })
+  connection.send(message(0, 6))
+  connection.destroy()
+  expect(sent()).toEqual({ messagesSent: 3, bytesSent: 134, bytesQueued: 10 })
 })
 
 test('`once` of node:events takes one message; the next wait for whoever listens next', async () => {

@@ -1,110 +1,158 @@
-// One message connection: messages in, messages out, over any byte channel. It owns the decoder, the two queues and the
-// one close path that settles everything which waits. It never emits 'error': the cause of a close stands in CloseInfo.
-//
-//   open --close(), peer's end read--> closing --both directions ended, deadline--> closed
-//   open, closing ------------------------destroy(), failure, reset---------------> closed
+// One message connection: messages in, messages out, over any byte channel. It joins the two queues, the watchdog and the
+// close path, and is what people hold. It never emits 'error': the cause of a close stands in CloseInfo.
 
 import { EventEmitter } from 'node:events'
 import type { FrameVisitor } from '@framewire/codec'
+import { BusyPoll } from './busy-poll.ts'
 import type { ByteChannel } from './byte-channel.ts'
-import type { Timer } from './clock.ts'
+import { ClosePath } from './close-path.ts'
+import type { CloseInfo, ConnectionState } from './connection-state.ts'
+import { CONNECTION_CLOSE, CONNECTION_OPEN } from './diagnostics.ts'
+import { onNewListener, onRejection } from './emitter-hooks.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type CheckedOptions, type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
-import { type ConnectionStats, Receiver } from './receiver.ts'
+import { Receiver, type ReceiverStats } from './receiver.ts'
 import { SendQueue } from './send-queue.ts'
+import type { SharedBudget } from './shared-budget.ts'
 import { abortedError, callbackError, TransportError, toTransportError } from './transport-error.ts'
+import { TurnBudget } from './turn-budget.ts'
 import { WaitList } from './wait-list.ts'
+import { Watchdog } from './watchdog.ts'
 
-export type ConnectionState = 'connecting' | 'open' | 'closing' | 'closed'
+/** The counters of a connection. */
+export interface ConnectionStats extends ReceiverStats {
+  /** Messages accepted by `send`. */
+  messagesSent: number
+  /** Bytes that have gone to the kernel, headers included. */
+  bytesSent: number
+  /** Bytes accepted that have not. */
+  bytesQueued: number
+  /** Messages received that nobody has taken yet. */
+  messagesQueued: number
+}
 
-/** How a connection ended. */
-export interface CloseInfo {
-  /** Who ended it first. */
-  initiator: 'local' | 'peer'
-  /** Why it ended badly; undefined after a clean end. */
-  error: TransportError | undefined
-  /** Bytes that `send` accepted and that did not reach the kernel. */
-  unsentBytes: number
+/** What a connection is made with besides its options. */
+export interface ConnectionSetup {
+  local: Endpoint
+  remote: Endpoint
+  /** Counts its unsent bytes together with those of others. */
+  budget?: SharedBudget
 }
 
 interface ConnectionEvents {
   message: [message: Uint8Array]
   drain: []
+  end: []
   close: [info: CloseInfo]
 }
 
 let nextId = 1
 
-/** Bytes handed to the kernel between two turns of the event loop, while a sender waits for 'drain'. */
-const YIELD_AFTER = 1024 * 1024
+/** A kernel that takes everything would let a sender run for ever: 'drain' comes for so many bytes a turn. */
+const MOST_SENT_A_TURN = 1024 * 1024
 
 export class Connection extends EventEmitter<ConnectionEvents> implements AsyncDisposable {
   /** Unique within the process, in order of making. */
   readonly id: number = nextId++
   readonly local: Endpoint
   readonly remote: Endpoint
-  /** Resolves once everything is over; never rejects. */
-  readonly closed: Promise<CloseInfo>
+  readonly #end: ClosePath
   readonly #channel: ByteChannel
   readonly #options: CheckedOptions
   readonly #sends: SendQueue
   readonly #receiver: Receiver
   readonly #waits = new WaitList()
-  #resolveClosed: (info: CloseInfo) => void = () => {}
-  #state: ConnectionState = 'open'
-  #initiator: CloseInfo['initiator'] = 'local'
-  #error: TransportError | undefined
-  #unsentBytes = 0
+  readonly #watchdog: Watchdog
+  readonly #turn: TurnBudget
   #needsDrain = false
-  #isYielding = false
-  #yieldedAt = 0 // bytes handed over when the event loop last got its turn
-  #hasSentEnd = false
-  #hasPeerEnded = false
-  #closeTimer: Timer | undefined
-  #closeDeadline = Number.POSITIVE_INFINITY
+  #handedAmount = 0 // bytes that the budget of a turn has been charged with
+  #hasTurn = true // that budget is not spent
 
-  constructor(channel: ByteChannel, options: ConnectionOptions, ends: { local: Endpoint; remote: Endpoint }) {
+  constructor(channel: ByteChannel, options: ConnectionOptions, setup: ConnectionSetup) {
     super({ captureRejections: true })
     this.#channel = channel
     this.#options = checkOptions(options)
-    this.local = ends.local
-    this.remote = ends.remote
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve
+    this.local = setup.local
+    this.remote = setup.remote
+    const { framing, sendHighWaterMark: highWaterMark, maxSendBuffer, clock, busyPollMicros } = this.#options
+    this.#turn = new TurnBudget(clock, MOST_SENT_A_TURN, () => {
+      this.#hasTurn = true
+      this.#checkDrain()
     })
-    const { framing, sendHighWaterMark: highWaterMark, maxSendBuffer, closeTimeoutMs } = this.#options
     this.#sends = new SendQueue(channel, {
       framing,
       highWaterMark,
       maxSendBuffer,
+      budget: setup.budget,
       onProgress: () => this.#onProgress(),
     })
-    this.#receiver = new Receiver(channel, this.#options, {
-      hasListeners: () => this.listenerCount('message') > 0,
-      emitMessage: (message) => this.emit('message', message),
-      onFailure: (error) => this.#fail(error, error.code === 'FRAME_TRUNCATED' ? 'peer' : 'local'),
-      onFinished: () => this.#beginClose('peer', closeTimeoutMs),
-    })
+    this.#receiver = this.#makeReceiver()
+    this.#watchdog = this.#makeWatchdog()
+    this.#end = this.#makeEnd()
     onRejection(this, (error) => {
-      if (this.#state !== 'closed') this.#fail(callbackError(error))
+      if (this.state !== 'closed') this.#end.fail(callbackError(error))
       else if (!(error instanceof TransportError)) process.emitWarning(callbackError(error))
     })
-    onNewListener(this, 'message', () => process.nextTick(() => this.#receiver.goOn()))
-    channel.onData = (chunk) => this.#receiver.push(chunk)
-    channel.onEnd = () => {
-      this.#hasPeerEnded = true
-      this.#receiver.end()
+    this.#watchListeners()
+    const poll = busyPollMicros > 0 ? new BusyPoll(clock, busyPollMicros) : undefined
+    channel.onData = (chunk) => {
+      poll?.stayAwake()
+      if (!this.#end.discards(chunk)) this.#receiver.push(chunk)
     }
-    channel.onClose = (error) => this.#onClose(error)
+    channel.onEnd = () => this.#end.peerEnded()
+    channel.onOpen = () => this.#end.opened()
+    channel.onClose = (error) => this.#end.channelClosed(error)
+    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection: this })
+  }
+
+  #makeReceiver(): Receiver {
+    return new Receiver(this.#channel, this.#options, {
+      hasListeners: () => this.listenerCount('message') > 0,
+      emitMessage: (message) => this.emit('message', message),
+      onRead: (isResumed) => this.#watchdog.onRead(isResumed),
+      onBroken: (error) => this.#end.refuse(error, error.code === 'FRAME_TRUNCATED' ? 'peer' : 'local'),
+      onThrown: (error) => this.#end.fail(error),
+      onFinished: () => {
+        this.#tell('end')
+        if (!this.#options.allowHalfOpen) this.#end.begin('peer', this.#options.closeTimeoutMs)
+      },
+    })
+  }
+
+  #makeWatchdog(): Watchdog {
+    return new Watchdog(this.#options, this.#receiver, this.#channel, {
+      sendHeartbeat: () => this.#sendHeartbeat(),
+      onExpired: (error) => {
+        // A peer that takes or sends nothing gets no farewell either.
+        if (error.code === 'FRAME_TIMEOUT' || error.code === 'IDLE_TIMEOUT') this.#end.refuse(error)
+        else this.#end.fail(error)
+      },
+    })
+  }
+
+  #makeEnd(): ClosePath {
+    return new ClosePath(this.#channel, this.#options, {
+      sends: this.#sends,
+      receiver: this.#receiver,
+      waits: this.#waits,
+      watchdog: this.#watchdog,
+      sayFarewell: (error) => this.#sayFarewell(error),
+      onClosed: (info) => this.#onClosed(info),
+    })
   }
 
   get state(): ConnectionState {
-    return this.#state
+    return this.#end.state
+  }
+
+  /** Resolves once everything is over; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#end.closed
   }
 
   /** Bytes accepted, headers included, that are not with the kernel yet. */
   get bufferedAmount(): number {
-    return this.#state === 'closed' ? this.#unsentBytes : this.#sends.bufferedAmount
+    return this.state === 'closed' ? this.#end.unsentBytes : this.#sends.bufferedAmount
   }
 
   /** Whether `send` has answered false and `drain` has not come yet. */
@@ -119,8 +167,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
    * Throws MESSAGE_TOO_LARGE, SEND_BUFFER_FULL, CONNECTION_CLOSED.
    */
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
-    this.#checkOpen('send')
-    const goesOn = this.#sends.send(message instanceof Uint8Array ? message : joinParts(message))
+    this.#end.checkOpen('send')
+    const goesOn =
+      message instanceof Uint8Array ? this.#sends.send(message) : this.#sends.sendParts(checkParts(message))
     if (!goesOn) this.#needsDrain = true
     return goesOn
   }
@@ -135,13 +184,13 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
    * begins. Write it there, then `commit` its end; send nothing between the two.
    */
   begin(maxLength: number): number {
-    this.#checkOpen('begin')
+    this.#end.checkOpen('begin')
     return this.#sends.begin(maxLength)
   }
 
   /** Accepts the message that stands in `slab` from `begin` to `end`. Answers and throws as `send` does. */
   commit(end: number): boolean {
-    this.#checkOpen('commit')
+    this.#end.checkOpen('commit')
     const goesOn = this.#sends.commit(end)
     if (!goesOn) this.#needsDrain = true
     return goesOn
@@ -164,12 +213,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   }
 
   uncork(): void {
-    if (this.#state !== 'closed') this.#sends.uncork()
+    if (this.state !== 'closed') this.#sends.uncork()
   }
 
   /** The counters as they stand now, a copy. */
   stats(): ConnectionStats {
-    return { ...this.#receiver.stats }
+    return {
+      ...this.#receiver.stats,
+      messagesSent: this.#sends.messagesAccepted,
+      bytesSent: this.#sends.acceptedAmount - this.bufferedAmount,
+      bytesQueued: this.bufferedAmount,
+      messagesQueued: this.#receiver.queuedMessages,
+    }
   }
 
   /** Takes no more messages until `resume`; the peer is slowed down once the kernel's buffers are full. */
@@ -213,8 +268,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   close(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<CloseInfo> {
     const { timeoutMs, signal } = options
     if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs)
-    if (this.#state === 'closing' && timeoutMs !== undefined) this.#setDeadline(timeoutMs)
-    this.#beginClose('local', timeoutMs ?? this.#options.closeTimeoutMs)
+    if (this.state === 'closing' && timeoutMs !== undefined) this.#end.setDeadline(timeoutMs)
+    this.#end.begin('local', timeoutMs ?? this.#options.closeTimeoutMs)
     if (signal?.aborted) this.destroy(abortedError(signal, 'close'))
     else if (signal) {
       const onAbort = (): void => this.destroy(abortedError(signal, 'close'))
@@ -226,113 +281,85 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   /** Ends at once and drops what was not sent. `error` becomes the cause that CloseInfo names. */
   destroy(error?: unknown): void {
-    this.#fail(error === undefined ? undefined : toTransportError(error, 'ABORTED'))
+    this.#end.fail(error === undefined ? undefined : toTransportError(error, 'ABORTED'))
+  }
+
+  /** Lets the connection keep the process alive, as it does from the start. */
+  ref(): void {
+    this.#channel.ref?.()
+  }
+
+  /** Lets the process end although the connection is open. */
+  unref(): void {
+    this.#channel.unref?.()
+  }
+
+  override removeAllListeners(event?: keyof ConnectionEvents): this {
+    super.removeAllListeners(event)
+    if (event === undefined) this.#watchListeners()
+    return this
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  #checkOpen(action: string): void {
-    if (this.#state === 'open') return
-    const why = this.#error === undefined ? '' : `: ${this.#error.message}`
-    const text = `${action} on a connection that is ${this.#state}${why}`
-    throw new TransportError('CONNECTION_CLOSED', text, { cause: this.#error })
+  /** A listener that comes late gets the messages that wait. */
+  #watchListeners(): void {
+    onNewListener(this, 'message', () => process.nextTick(() => this.#receiver.goOn()))
   }
 
   #onProgress(): void {
-    if (this.#state === 'closed') return
+    if (this.state === 'closed') return
+    this.#watchdog.onWritten(this.#sends.isBlocked)
+    const { handedAmount } = this.#sends
+    if (!this.#turn.spend(handedAmount - this.#handedAmount)) this.#hasTurn = false
+    this.#handedAmount = handedAmount
+    this.#checkDrain()
+  }
+
+  #checkDrain(): void {
     const isLow = this.#sends.bufferedAmount <= this.#options.sendLowWaterMark
-    if (this.#needsDrain && isLow && !this.#mustYield()) {
+    if (this.#needsDrain && isLow && this.#hasTurn) {
       this.#needsDrain = false
-      this.#emitDrain()
+      this.#tell('drain')
     }
     this.#waits.check()
     // Asked again: a 'drain' listener may have sent more, and then closed.
-    if (this.#state === 'closing' && this.#sends.bufferedAmount === 0) this.#sendEnd()
+    this.#end.sentAll()
   }
 
-  /** A kernel that takes everything would let a sender run for ever: once a MiB timers and reads get their turn first. */
-  #mustYield(): boolean {
-    if (this.#sends.handedAmount - this.#yieldedAt < YIELD_AFTER) return false
-    if (!this.#isYielding) this.#options.clock.setImmediate(() => this.#yielded())
-    this.#isYielding = true
-    return true
-  }
-
-  #yielded(): void {
-    this.#isYielding = false
-    this.#yieldedAt = this.#sends.handedAmount
-    this.#onProgress()
-  }
-
-  #emitDrain(): void {
+  #tell(event: 'drain' | 'end'): void {
     try {
-      this.emit('drain')
+      this.emit<'drain' | 'end'>(event)
     } catch (error) {
-      this.#fail(callbackError(error))
+      this.#end.fail(callbackError(error))
     }
   }
 
-  #beginClose(initiator: CloseInfo['initiator'], timeoutMs: number): void {
-    if (this.#state !== 'open') return
-    this.#initiator = initiator
-    this.#state = 'closing'
-    this.#setDeadline(timeoutMs)
-    this.#sends.uncorkAll()
-    if (this.#sends.bufferedAmount === 0) this.#sendEnd()
-    this.#receiver.beginClose()
-  }
-
-  /** Of several deadlines the earliest holds. */
-  #setDeadline(timeoutMs: number): void {
-    const { clock } = this.#options
-    const deadline = clock.now() + timeoutMs
-    if (deadline >= this.#closeDeadline) return
-    this.#closeDeadline = deadline
-    clock.clearTimeout(this.#closeTimer)
-    this.#closeTimer = clock.setTimeout(() => this.#onCloseTimeout(timeoutMs), timeoutMs)
-  }
-
-  #sendEnd(): void {
-    if (this.#hasSentEnd || this.#state === 'closed') return
-    this.#hasSentEnd = true
-    this.#channel.end()
-  }
-
-  #onCloseTimeout(timeoutMs: number): void {
-    const unsent = this.#sends.bufferedAmount
-    // A peer that took everything and never ends its side has lost nothing: no error.
-    if (unsent === 0) this.#fail(undefined)
-    else
-      this.#fail(new TransportError('WRITE_TIMEOUT', `${unsent} bytes were not sent within ${timeoutMs} ms of close`))
-  }
-
-  /** Ends now. The first cause is kept, and so is who began. */
-  #fail(error: TransportError | undefined, initiator: CloseInfo['initiator'] = 'local'): void {
-    if (this.#state === 'closed') return
-    if (this.#state === 'open') this.#initiator = initiator
-    this.#error ??= error
-    this.#unsentBytes = this.#sends.bufferedAmount
-    this.#state = 'closed'
-    this.#sends.clear()
-    this.#receiver.stop()
-    this.#channel.destroy()
-  }
-
-  /** The one place where everything that waits is settled. */
-  #onClose(error: Error | undefined): void {
-    if (this.#state !== 'closed') {
-      const isClean = error === undefined && this.#hasPeerEnded && this.#hasSentEnd
-      const lost = error ?? new TransportError('CONNECTION_CLOSED', 'the channel closed before its end')
-      this.#fail(isClean ? undefined : toTransportError(lost, 'CONNECTION_RESET'), 'peer')
-      this.#unsentBytes = this.#sends.unconfirmedAmount
+  #sendHeartbeat(): void {
+    const { heartbeat } = this.#options
+    if (this.state !== 'open' || heartbeat === undefined) return
+    try {
+      if (typeof heartbeat.message === 'function') heartbeat.message()
+      else this.send(heartbeat.message)
+    } catch (error) {
+      // No room for it: then the stalled write is what is watched.
+      if (!(error instanceof TransportError)) this.#end.fail(callbackError(error))
     }
-    this.#options.clock.clearTimeout(this.#closeTimer)
-    this.#receiver.settle(this.#error)
-    this.#waits.fail(new TransportError('CONNECTION_CLOSED', 'the connection closed', { cause: this.#error }))
-    const info: CloseInfo = { initiator: this.#initiator, error: this.#error, unsentBytes: this.#unsentBytes }
-    this.#resolveClosed(info)
+  }
+
+  #sayFarewell(error: TransportError): void {
+    try {
+      const message = this.#options.farewell?.(error)
+      if (message !== undefined) this.send(message)
+    } catch (thrown) {
+      if (!(thrown instanceof TransportError)) process.emitWarning(callbackError(thrown))
+    }
+  }
+
+  #onClosed(info: CloseInfo): void {
+    if (CONNECTION_CLOSE.hasSubscribers) CONNECTION_CLOSE.publish({ connection: this, info })
     try {
       this.emit('close', info)
     } catch (thrown) {
@@ -342,33 +369,13 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   #wait(action: string, signal: AbortSignal | undefined, isMet: () => boolean): Promise<void> {
     if (signal?.aborted) return Promise.reject(abortedError(signal, action))
-    if (this.#state !== 'closed' && isMet()) return Promise.resolve()
-    if (this.#state !== 'closed') return this.#waits.add(action, isMet, signal)
+    if (this.state !== 'closed' && isMet()) return Promise.resolve()
+    if (this.state !== 'closed') return this.#waits.add(action, isMet, signal)
     return Promise.reject(new TransportError('CONNECTION_CLOSED', `${action} on a connection that is closed`))
   }
 }
 
-/** Tells when a listener for `event` is about to be added. Node's types leave 'newListener' out of a typed emitter. */
-function onNewListener(emitter: object, event: string, added: () => void): void {
-  const untyped = emitter as EventEmitter
-  untyped.on('newListener', (name) => {
-    if (name === event) added()
-  })
-}
-
-/** Tells what an async listener of an emitter with `captureRejections` threw, and what it was called with. */
-export function onRejection(emitter: object, threw: (error: unknown, event: string, subject: unknown) => void): void {
-  const untyped = emitter as EventEmitter
-  untyped[EventEmitter.captureRejectionSymbol] = (error, event, ...subjects) => threw(error, String(event), subjects[0])
-}
-
-/** Several parts as one message. Copied: a message of many small parts would cost a buffer each in the write. */
-function joinParts(parts: readonly Uint8Array[]): Uint8Array {
-  const message = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    message.set(part, at)
-    at += part.length
-  }
-  return message
+function checkParts(message: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (Array.isArray(message) && message.every((part) => part instanceof Uint8Array)) return message
+  throw new TypeError('a message must be a Uint8Array or an array of them')
 }

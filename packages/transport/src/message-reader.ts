@@ -98,17 +98,20 @@ export class MessageReader {
   }
 
   iterate(): AsyncIterableIterator<Uint8Array> {
-    this.#iterators++
+    let isReading = false // one that nobody ever asked for a message takes none from the listeners
     let isOver = false
     const leave = (): void => {
       if (isOver) return
       isOver = true
+      if (!isReading) return
       this.#iterators--
       if (this.#iterators === 0) this.#callbacks.onLeft()
     }
     const iterator: AsyncIterableIterator<Uint8Array> = {
       next: async () => {
         if (isOver) return DONE
+        if (!isReading) this.#iterators++
+        isReading = true
         try {
           const result = await this.#next(iterator)
           if (result.done) leave()

@@ -16,6 +16,14 @@ test('fills in the documented defaults', () => {
     maxQueuedMessages: 1024,
     maxQueuedBytes: MiB,
     closeTimeoutMs: 5_000,
+    lingerTimeoutMs: 1_000,
+    frameTimeoutMs: 30_000,
+    sendStallTimeoutMs: 10_000,
+    idleTimeoutMs: Number.POSITIVE_INFINITY,
+    heartbeat: undefined,
+    allowHalfOpen: false,
+    farewell: undefined,
+    busyPollMicros: 0,
     clock: systemClock,
   })
   expect(Object.isFrozen(DEFAULTS)).toBe(true)
@@ -36,6 +44,14 @@ test('keeps what was given', () => {
     maxQueuedMessages: 3,
     maxQueuedBytes: 4,
     closeTimeoutMs: 5,
+    lingerTimeoutMs: 6,
+    frameTimeoutMs: 7,
+    sendStallTimeoutMs: 8,
+    idleTimeoutMs: 9,
+    heartbeat: { intervalMs: 10, timeoutMs: 11, message: new Uint8Array(1) },
+    allowHalfOpen: true,
+    farewell: () => undefined,
+    busyPollMicros: 12,
     clock: { ...systemClock },
   }
   expect(checkOptions(options)).toEqual(options)

@@ -2,11 +2,13 @@
 
 import { type Framing, lengthField } from '@framewire/codec'
 import { type Clock, systemClock } from './clock.ts'
+import type { TransportError } from './transport-error.ts'
+import type { Heartbeat } from './watchdog.ts'
 
 export interface ConnectionOptions {
   /** How messages stand in the byte stream. @default lengthField({ maxFrameLength: 1 MiB }) */
   framing?: Framing
-  /** `send` answers false once this many bytes wait. @default 256 KiB */
+  /** `send` answers false once this many bytes wait. @default 256 KiB, at most maxSendBuffer */
   sendHighWaterMark?: number
   /** `drain` comes once no more than this many bytes wait. @default 64 KiB, at most a quarter of sendHighWaterMark */
   sendLowWaterMark?: number
@@ -18,11 +20,39 @@ export interface ConnectionOptions {
   maxQueuedBytes?: number
   /** How long `close` waits for unsent bytes and for the peer's end, in ms. @default 5000 */
   closeTimeoutMs?: number
+  /**
+   * How long a connection that failed goes on throwing away what the peer sends, in ms and at most 1 MiB of it: a peer
+   * that is cut off while it sends never reads why. @default 1000
+   */
+  lingerTimeoutMs?: number
+  /** From the first byte of a frame to its last, in ms, and 1 s for each 64 KiB of it. @default 30000 */
+  frameTimeoutMs?: number
+  /** How long bytes may wait while the peer takes none of them, in ms. @default 10000 */
+  sendStallTimeoutMs?: number
+  /** Ends the connection after so long without a byte in or out, in ms. @default Infinity */
+  idleTimeoutMs?: number
+  /** What is said to a peer that has been silent for long, so that a dead one is found. @default none */
+  heartbeat?: Heartbeat
+  /** Whether the connection stays open when the peer ends its side ('end'), until `close`. @default false */
+  allowHalfOpen?: boolean
+  /**
+   * A last message for a peer that broke the protocol or the limits; it is sent before the connection ends.
+   * @default none
+   */
+  farewell?: (error: TransportError) => Uint8Array | undefined
+  /**
+   * How long the event loop spins after a message before it goes to sleep, in microseconds: twice the calls a second with
+   * one in flight, for a core that is never idle. @default 0
+   */
+  busyPollMicros?: number
   /** Where times come from; for tests. @default monotonic time and the timers of the process */
   clock?: Clock
 }
 
-export interface CheckedOptions extends Required<ConnectionOptions> {}
+export interface CheckedOptions extends Required<Omit<ConnectionOptions, 'heartbeat' | 'farewell'>> {
+  heartbeat: Required<Heartbeat> | undefined
+  farewell: ConnectionOptions['farewell']
+}
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -33,23 +63,59 @@ export const DEFAULTS: Readonly<Omit<CheckedOptions, 'framing' | 'maxSendBuffer'
   maxQueuedMessages: 1024,
   maxQueuedBytes: 1 * MiB,
   closeTimeoutMs: 5_000,
+  lingerTimeoutMs: 1_000,
+  frameTimeoutMs: 30_000,
+  sendStallTimeoutMs: 10_000,
+  idleTimeoutMs: Number.POSITIVE_INFINITY,
+  heartbeat: undefined,
+  allowHalfOpen: false,
+  farewell: undefined,
+  busyPollMicros: 0,
   clock: systemClock,
 })
 
+const LIMITS = ['sendHighWaterMark', 'maxSendBuffer', 'maxQueuedMessages', 'maxQueuedBytes'] as const
+const TIMES = ['closeTimeoutMs', 'lingerTimeoutMs', 'frameTimeoutMs', 'sendStallTimeoutMs', 'idleTimeoutMs'] as const
+/** Longer than any wake-up of a sleeping loop: more would only burn the core. */
+const MAX_BUSY_POLL_MICROS = 10_000
+
 const DEFAULT_FRAMING: Framing = lengthField({ maxFrameLength: 1 * MiB })
 
-/** The options with every default filled in. Throws RangeError for a number that can not be meant. */
+/** The options with every default filled in. Throws RangeError or TypeError for what can not be meant. */
 export function checkOptions(options: ConnectionOptions): CheckedOptions {
   const framing = options.framing ?? DEFAULT_FRAMING
   const leastBuffer = Math.min(2 * framing.maxFrameLength, Number.MAX_SAFE_INTEGER)
-  const checked = { ...DEFAULTS, maxSendBuffer: Math.max(16 * MiB, leastBuffer), ...withoutUndefined(options), framing }
-  for (const name of ['sendHighWaterMark', 'maxSendBuffer', 'maxQueuedMessages', 'maxQueuedBytes'] as const) {
-    checkLimit(name, checked[name])
+  const checked: CheckedOptions = {
+    ...DEFAULTS,
+    maxSendBuffer: Math.max(16 * MiB, leastBuffer),
+    ...withoutUndefined(options),
+    framing,
+    heartbeat: checkHeartbeat(options.heartbeat),
   }
-  checkMilliseconds('closeTimeoutMs', checked.closeTimeoutMs)
-  if (options.sendLowWaterMark === undefined) {
+  for (const name of LIMITS) checkLimit(name, checked[name])
+  for (const name of TIMES) checkMilliseconds(name, checked[name])
+  fillWaterMarks(checked, options)
+  checkWaterMarks(checked, leastBuffer)
+  const { allowHalfOpen, farewell, busyPollMicros } = checked
+  if (typeof allowHalfOpen !== 'boolean') throw new TypeError(`allowHalfOpen must be a boolean, got ${allowHalfOpen}`)
+  if (farewell !== undefined && typeof farewell !== 'function') throw new TypeError('farewell must be a function')
+  if (!(busyPollMicros >= 0 && busyPollMicros <= MAX_BUSY_POLL_MICROS)) {
+    throw new RangeError(`busyPollMicros must be from 0 to ${MAX_BUSY_POLL_MICROS}, got ${String(busyPollMicros)}`)
+  }
+  return checked
+}
+
+/** Marks that were not given follow those that were. */
+function fillWaterMarks(checked: CheckedOptions, given: ConnectionOptions): void {
+  if (given.sendHighWaterMark === undefined) {
+    checked.sendHighWaterMark = Math.min(DEFAULTS.sendHighWaterMark, checked.maxSendBuffer)
+  }
+  if (given.sendLowWaterMark === undefined) {
     checked.sendLowWaterMark = Math.min(DEFAULTS.sendLowWaterMark, Math.floor(checked.sendHighWaterMark / 4))
   }
+}
+
+function checkWaterMarks(checked: CheckedOptions, leastBuffer: number): void {
   const { sendLowWaterMark, sendHighWaterMark, maxSendBuffer } = checked
   if (maxSendBuffer < leastBuffer) {
     throw new RangeError(`maxSendBuffer ${maxSendBuffer} must be at least 2 x maxFrameLength, ${leastBuffer}`)
@@ -57,7 +123,21 @@ export function checkOptions(options: ConnectionOptions): CheckedOptions {
   if (!(Number.isInteger(sendLowWaterMark) && sendLowWaterMark >= 0 && sendLowWaterMark < sendHighWaterMark)) {
     throw new RangeError(`sendLowWaterMark ${sendLowWaterMark} must be below sendHighWaterMark ${sendHighWaterMark}`)
   }
-  return checked
+  // Otherwise `send` would throw before it ever answered false.
+  if (sendHighWaterMark > maxSendBuffer && sendHighWaterMark !== Number.POSITIVE_INFINITY) {
+    throw new RangeError(`sendHighWaterMark ${sendHighWaterMark} must be at most maxSendBuffer ${maxSendBuffer}`)
+  }
+}
+
+function checkHeartbeat(heartbeat: Heartbeat | undefined): Required<Heartbeat> | undefined {
+  if (heartbeat === undefined) return undefined
+  const { intervalMs = 15_000, timeoutMs = 10_000, message } = heartbeat
+  if (!(message instanceof Uint8Array) && typeof message !== 'function') {
+    throw new TypeError('heartbeat.message must be a Uint8Array or a function')
+  }
+  checkMilliseconds('heartbeat.intervalMs', intervalMs)
+  checkMilliseconds('heartbeat.timeoutMs', timeoutMs)
+  return { intervalMs, timeoutMs, message }
 }
 
 /** A number of milliseconds that a timer can wait, or Infinity for no limit. */

@@ -7,9 +7,11 @@ import type { Clock } from './clock.ts'
 import { MessageReader } from './message-reader.ts'
 import type { CheckedOptions } from './options.ts'
 import { callbackError, type TransportError, toTransportError } from './transport-error.ts'
+import { TurnBudget } from './turn-budget.ts'
+import type { Reading } from './watchdog.ts'
 
 /** What came in so far. */
-export interface ConnectionStats {
+export interface ReceiverStats {
   /** Pieces the byte stream arrived in: `data` events of the socket. */
   chunksReceived: number
   bytesReceived: number
@@ -20,21 +22,30 @@ export interface ConnectionStats {
 export interface ReceiverOwner {
   hasListeners(): boolean
   emitMessage(message: Uint8Array): void
-  /** The peer broke the framing, or the application threw: the connection must end. */
-  onFailure(error: TransportError): void
+  /** Bytes were read, or reading goes on after a pause. */
+  onRead(isResumed: boolean): void
+  /** The peer broke the framing: the connection must end. */
+  onBroken(error: TransportError): void
+  /** The application threw: so must it. */
+  onThrown(error: TransportError): void
   /** The peer has ended and its last message was taken. */
   onFinished(): void
 }
+
+/** One connection may hand out 1 MiB of messages a turn, or about 1,000 small ones; then the others get theirs. */
+const MOST_A_TURN = 1024 * 1024
+const LEAST_COST = 1_000
 
 /** What a kept small message may pin: neighbours in a chunk share a copied block of this size. */
 const BLOCK_LENGTH = 4 * 1024
 const NO_BLOCK = new Uint8Array(0)
 
-export class Receiver {
-  readonly stats: ConnectionStats = { chunksReceived: 0, bytesReceived: 0, messagesReceived: 0 }
+export class Receiver implements Reading {
+  readonly stats: ReceiverStats = { chunksReceived: 0, bytesReceived: 0, messagesReceived: 0 }
   readonly #channel: ByteChannel
   readonly #owner: ReceiverOwner
   readonly #clock: Clock
+  readonly #budget: TurnBudget
   readonly #decoder: FrameDecoder
   readonly #reader: MessageReader
   #sink: FrameVisitor | undefined
@@ -42,6 +53,7 @@ export class Receiver {
   #blockStart = 0
   #chunk: Uint8Array | undefined // the chunk being decoded: a view on it stays good, on the decoder's buffer it does not
   #isPaused = false
+  #isYielding = false // the budget of this turn is spent
   #isStopped = false
   #isClosing = false
   #isDiscarding = false // closing, nobody reads, the queue is full: this message and all that follow are dropped
@@ -52,6 +64,7 @@ export class Receiver {
     this.#channel = channel
     this.#owner = owner
     this.#clock = options.clock
+    this.#budget = new TurnBudget(options.clock, MOST_A_TURN, () => this.#onTurn())
     this.#decoder = new FrameDecoder(options.framing)
     this.#reader = new MessageReader(options, {
       onTaken: () => this.#afterTaken(),
@@ -68,10 +81,34 @@ export class Receiver {
     try {
       if (!this.#decoder.push(chunk, this.#visit)) this.#channel.pause()
     } catch (error) {
-      this.#fail(toTransportError(error, 'PROTOCOL_ERROR'))
+      this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
     this.#chunk = undefined
     this.#block = NO_BLOCK
+    if (!this.#isStopped) this.#owner.onRead(false)
+  }
+
+  /** Whether the peer's bytes are taken at all. */
+  get isReading(): boolean {
+    return !this.#mustWait
+  }
+
+  /** Bytes of a frame that began and is not whole. */
+  get partialLength(): number {
+    return this.#mustWait ? 0 : this.#decoder.pendingLength
+  }
+
+  get expectedLength(): number {
+    return this.#decoder.expectedLength
+  }
+
+  get framesCompleted(): number {
+    return this.stats.messagesReceived
+  }
+
+  /** Messages that wait for a reader. */
+  get queuedMessages(): number {
+    return this.#reader.length
   }
 
   /** The channel has no more. */
@@ -81,7 +118,7 @@ export class Receiver {
       this.#decoder.end(this.#visit)
       this.#finishIfRead()
     } catch (error) {
-      this.#fail(toTransportError(error, 'FRAME_TRUNCATED'))
+      this.#break(toTransportError(error, 'FRAME_TRUNCATED'))
     }
   }
 
@@ -142,7 +179,9 @@ export class Receiver {
   /** The connection is closing: what nobody reads must not keep the peer's end from being seen. */
   beginClose(): void {
     this.#isClosing = true
-    if (this.#isUnread) this.resume()
+    if (!this.#isUnread) return
+    if (this.#isHanding) this.#channel.resume()
+    else this.#read()
   }
 
   /** The connection is over. Iterators end, or throw its error, after the messages that wait. */
@@ -158,13 +197,13 @@ export class Receiver {
   // biome-ignore lint/suspicious/noConfusingVoidType: the shape of FrameVisitor
   readonly #visit = (bytes: Uint8Array, start: number, end: number): void | false => {
     this.stats.messagesReceived++
+    if (!this.#budget.spend(Math.max(end - start, LEAST_COST))) this.#isYielding = true
     if (this.#reader.length === 0 && !this.#isDiscarding && this.#hasTaker) {
-      this.#hand(bytes, start, end)
-      if (this.#isPaused || this.#isStopped) return false
-      return
+      if (!this.#isDropping) this.#hand(bytes, start, end)
+    } else {
+      this.#isDiscarding ||= this.#reader.isFull && this.#isUnread
+      if (!this.#isDiscarding && !this.#isDropping) this.#reader.push(this.keep(bytes, start, end))
     }
-    this.#isDiscarding ||= this.#reader.isFull && this.#isUnread
-    if (!this.#isDiscarding) this.#reader.push(this.keep(bytes, start, end))
     if (this.#mustWait) return false
   }
 
@@ -175,7 +214,8 @@ export class Receiver {
       if (this.#sink === undefined) this.#owner.emitMessage(this.keep(bytes, start, end))
       else if (this.#sink(bytes, start, end) === false) this.#isPaused = true
     } catch (error) {
-      this.#fail(callbackError(error))
+      this.#isStopped = true
+      this.#owner.onThrown(callbackError(error))
     }
     this.#isHanding = false
   }
@@ -186,11 +226,17 @@ export class Receiver {
   }
 
   get #mustWait(): boolean {
-    return this.#isPaused || this.#isStopped || (this.#reader.isFull && !this.#isUnread)
+    if (this.#isStopped || this.#isYielding) return true
+    return !this.#isUnread && (this.#isPaused || this.#reader.isFull)
   }
 
   get #isUnread(): boolean {
-    return this.#isClosing && !this.#hasTaker && !this.#reader.hasReaders
+    return this.#isDropping || (this.#isClosing && !this.#hasTaker && !this.#reader.hasReaders)
+  }
+
+  /** Closed while paused: what still comes is for nobody. */
+  get #isDropping(): boolean {
+    return this.#isClosing && this.#isPaused
   }
 
   /** Goes on reading, first with what the decoder has held back. */
@@ -200,9 +246,15 @@ export class Receiver {
       if (!this.#decoder.resume(this.#visit)) return this.#channel.pause()
       this.#channel.resume()
       if (this.#hasEnded) this.#finishIfRead()
+      else this.#owner.onRead(true)
     } catch (error) {
-      this.#fail(toTransportError(error, 'PROTOCOL_ERROR'))
+      this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
+  }
+
+  #onTurn(): void {
+    this.#isYielding = false
+    this.#read()
   }
 
   #afterTaken(): void {
@@ -217,8 +269,8 @@ export class Receiver {
     if (isRead) this.#clock.setImmediate(() => this.#owner.onFinished())
   }
 
-  #fail(error: TransportError): void {
+  #break(error: TransportError): void {
     this.#isStopped = true
-    this.#owner.onFailure(error)
+    this.#owner.onBroken(error)
   }
 }

@@ -30,7 +30,14 @@ const FRAMINGS = [
 function setUp(room?: number, limits: Partial<typeof LIMITS> & { framing?: Framing } = {}) {
   const channel = new FakeChannel(room)
   const progress: number[] = []
-  const options = { framing: FRAMING, ...LIMITS, ...limits, onProgress: () => progress.push(queue.bufferedAmount) }
+  const budget = undefined
+  const options = {
+    framing: FRAMING,
+    ...LIMITS,
+    budget,
+    ...limits,
+    onProgress: () => progress.push(queue.bufferedAmount),
+  }
   const queue: SendQueue = new SendQueue(channel, options)
   return { channel, queue, progress }
 }

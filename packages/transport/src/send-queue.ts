@@ -5,6 +5,7 @@
 
 import type { Framing } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
+import type { SharedBudget } from './shared-budget.ts'
 import { borrowSlab, returnSlab } from './slab.ts'
 import { TransportError, toTransportError } from './transport-error.ts'
 
@@ -21,6 +22,8 @@ export interface SendQueueOptions {
   highWaterMark: number
   /** Above this a message is refused with SEND_BUFFER_FULL. */
   maxSendBuffer: number
+  /** Counts what waits here together with what waits elsewhere. */
+  budget: SharedBudget | undefined
   /** Called whenever bytes may have left. */
   onProgress: () => void
 }
@@ -31,6 +34,7 @@ export class SendQueue {
   readonly #highWaterMark: number
   readonly #maxSendBuffer: number
   readonly #onProgress: () => void
+  readonly #budget: SharedBudget | undefined
   readonly #flush: () => void
   #slab: Buffer | undefined
   #slabStart = 0 // slab[slabStart, slabEnd) is encoded and not yet among the chunks
@@ -41,6 +45,8 @@ export class SendQueue {
   #accepted = 0 // bytes since the connection stands
   #handed = 0 // of them given to the channel
   #sent = 0 // of them with the kernel for certain
+  #counted = 0 // bytes that the shared budget knows of
+  #messages = 0
   #isBlocked = false // the channel has not passed on all it took: wait for its drain
   #isScheduled = false
   #corks = 0
@@ -51,6 +57,7 @@ export class SendQueue {
     this.#highWaterMark = options.highWaterMark
     this.#maxSendBuffer = options.maxSendBuffer
     this.#onProgress = options.onProgress
+    this.#budget = options.budget
     this.#flush = () => this.flush()
     channel.onDrain = () => this.#drained()
   }
@@ -60,6 +67,11 @@ export class SendQueue {
     // A channel that is not blocked has passed on all it took.
     const queued = this.#accepted - this.#handed
     return this.#isBlocked ? queued + this.#channel.bufferedLength : queued
+  }
+
+  /** Bytes accepted so far. */
+  get acceptedAmount(): number {
+    return this.#accepted
   }
 
   /** Bytes handed to the channel so far. */
@@ -72,6 +84,16 @@ export class SendQueue {
     return this.#accepted - this.#sent
   }
 
+  /** Messages accepted so far. */
+  get messagesAccepted(): number {
+    return this.#messages
+  }
+
+  /** Whether the kernel has not taken all it was given. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
+  }
+
   /** The slab that `begin` made room in. */
   get slab(): Buffer {
     return this.#slab as Buffer
@@ -79,18 +101,40 @@ export class SendQueue {
 
   /** Accepts a whole message or throws and accepts nothing. False = accepted, but wait before the next. */
   send(payload: Uint8Array): boolean {
+    if (payload.length >= BY_REFERENCE) return this.sendParts([payload])
     const total = this.#admit(this.#encodedLength(payload.length))
+    const at = this.#makeRoom(total)
+    this.#slabEnd = this.#framing.encodeInto(this.slab, at, payload)
+    return this.#accept(total)
+  }
+
+  /** The same for a message in several parts. Small parts are copied, large ones are not. */
+  sendParts(parts: readonly Uint8Array[]): boolean {
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const total = this.#admit(this.#encodedLength(length))
     const { encodeHeaderInto, encodeTrailerInto } = this.#framing
-    if (payload.length < BY_REFERENCE || encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
+    if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
       const at = this.#makeRoom(total)
-      this.#slabEnd = this.#framing.encodeInto(this.slab, at, payload)
-    } else {
-      const at = this.#makeRoom(total - payload.length)
-      this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, payload.length)
-      this.#seal()
-      this.#chunks.push(payload)
-      this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, payload.length)
+      this.#slabEnd = this.#framing.encodeInto(
+        this.slab,
+        at,
+        parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, length),
+      )
+      return this.#accept(total)
     }
+    const referenced = parts.reduce((sum, part) => sum + (part.length < BY_REFERENCE ? 0 : part.length), 0)
+    const at = this.#makeRoom(total - referenced)
+    this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, length)
+    for (const part of parts) {
+      if (part.length < BY_REFERENCE) {
+        this.slab.set(part, this.#slabEnd)
+        this.#slabEnd += part.length
+      } else {
+        this.#seal()
+        this.#chunks.push(part)
+      }
+    }
+    this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, length)
     return this.#accept(total)
   }
 
@@ -156,6 +200,7 @@ export class SendQueue {
       else this.#isBlocked = true
     }
     this.#returnSlabs()
+    this.#count()
     this.#onProgress()
   }
 
@@ -167,6 +212,8 @@ export class SendQueue {
     this.#handed = this.#accepted
     this.#slabStart = this.#slabEnd = 0
     this.#isBlocked = true
+    this.#budget?.change(-this.#counted)
+    this.#counted = 0
   }
 
   #encodedLength(payloadLength: number): number {
@@ -189,11 +236,21 @@ export class SendQueue {
 
   #accept(total: number): boolean {
     this.#accepted += total
+    this.#messages++
+    this.#count()
     if (!this.#isScheduled) {
       this.#isScheduled = true
       process.nextTick(this.#flush)
     }
     return this.bufferedAmount < this.#highWaterMark
+  }
+
+  #count(): void {
+    if (this.#budget === undefined) return
+    const waiting = this.bufferedAmount
+    const change = waiting - this.#counted
+    this.#counted = waiting
+    if (change !== 0) this.#budget.change(change)
   }
 
   #makeRoom(length: number): number {
@@ -246,4 +303,14 @@ export class SendQueue {
     this.#sent = this.#handed
     this.flush()
   }
+}
+
+function join(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const message = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    message.set(part, at)
+    at += part.length
+  }
+  return message
 }

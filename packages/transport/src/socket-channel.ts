@@ -34,6 +34,12 @@ export class SocketChannel implements ByteChannel {
     return this.#socket.writableLength
   }
 
+  /** Of one large write the kernel takes a part at a time; Node's own timeouts look at the same number. */
+  get waitingLength(): number {
+    const { _handle: handle } = this.#socket as unknown as { _handle?: { writeQueueSize?: number } | null }
+    return handle?.writeQueueSize ?? this.#socket.writableLength
+  }
+
   write(chunks: readonly Uint8Array[]): boolean {
     const socket = this.#socket
     const last = chunks.length - 1
@@ -58,6 +64,14 @@ export class SocketChannel implements ByteChannel {
 
   resume(): void {
     this.#socket.resume()
+  }
+
+  ref(): void {
+    this.#socket.ref()
+  }
+
+  unref(): void {
+    this.#socket.unref()
   }
 }
 

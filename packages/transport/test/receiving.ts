@@ -9,12 +9,14 @@ import { frames, text } from './messages.ts'
 /** Notes what happens to it. `listen` and `listenOnce` do what an emitter's `on` and `once` lead to. */
 export function setUpReceiver(options: ConnectionOptions = {}) {
   const channel = new FakeChannel()
-  const seen = { messages: [] as string[], failures: [] as TransportError[], finished: 0 }
+  const seen = { messages: [] as string[], failures: [] as TransportError[], finished: 0, reads: [] as boolean[] }
   const owner = {
     listener: undefined as ((message: Uint8Array) => void) | undefined,
     hasListeners: () => owner.listener !== undefined,
     emitMessage: (message: Uint8Array) => owner.listener?.(message),
-    onFailure: (error: TransportError) => {
+    onRead: (isResumed: boolean) => void seen.reads.push(isResumed),
+    onBroken: (error: TransportError) => owner.onThrown(error),
+    onThrown: (error: TransportError) => {
       seen.failures.push(error)
       receiver.stop()
     },

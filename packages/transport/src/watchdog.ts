@@ -1,0 +1,203 @@
+// What may not take for ever: a frame that began, bytes that nobody takes, a peer that says nothing. One timer a
+// connection, none while nothing is watched, and it keeps no process alive. A deadline that has passed is looked at once
+// more after what arrived was read: when a process was frozen, timers run before the answer that is already there.
+
+import type { ByteChannel } from './byte-channel.ts'
+import type { Clock, Timer } from './clock.ts'
+import { TransportError, type TransportErrorCode } from './transport-error.ts'
+
+/** Something to say to a silent peer, so that a dead one is found. */
+export interface Heartbeat {
+  /** Silence after which it is sent, in ms. @default 15000 */
+  intervalMs?: number
+  /** Silence after it was sent that ends the connection with HEARTBEAT_TIMEOUT, in ms. @default 10000 */
+  timeoutMs?: number
+  /** A message to send, to which the peer must answer something; or a function that sends what it likes. */
+  message: Uint8Array | (() => void)
+}
+
+export interface WatchdogOptions {
+  clock: Clock
+  /** From the first byte of a frame to its last, and 1 s for each 64 KiB of it. */
+  frameTimeoutMs: number
+  /** Without progress while bytes wait. */
+  sendStallTimeoutMs: number
+  /** Without a byte in or out. */
+  idleTimeoutMs: number
+  heartbeat: Required<Heartbeat> | undefined
+}
+
+/** What the watchdog looks at: the reading half of a connection. */
+export interface Reading {
+  /** Whether bytes are taken from the peer at all: nothing can be late while they are not. */
+  readonly isReading: boolean
+  /** Bytes of the frame that has begun and is not whole; 0 = none. */
+  readonly partialLength: number
+  /** The whole length of that frame as far as it is known. */
+  readonly expectedLength: number
+  /** Frames completed so far: tells one partial frame from the next. */
+  readonly framesCompleted: number
+}
+
+/** Whom it tells. */
+export interface WatchdogOwner {
+  sendHeartbeat(): void
+  onExpired(error: TransportError): void
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+const PER_PIECE_MS = 1_000
+const PIECE_LENGTH = 64 * 1024
+/** A stalled write is looked at so many times within its limit: progress is only seen by looking. */
+const LOOKS = 8
+
+export class Watchdog {
+  readonly #options: WatchdogOptions
+  readonly #reading: Reading
+  readonly #channel: ByteChannel
+  readonly #owner: WatchdogOwner
+  readonly #countsActivity: boolean
+  #receivedAt: number
+  #sentAt: number
+  #heartbeatAt = NEVER // when the heartbeat was sent that nothing has answered yet
+  #frameSince = NEVER
+  #frameNumber = 0
+  #stalledSince = NEVER
+  #stallLookAt = NEVER
+  #waitingLength = 0
+  #timer: Timer | undefined
+  #armedFor = NEVER
+  #isStopped = false
+
+  constructor(options: WatchdogOptions, reading: Reading, channel: ByteChannel, owner: WatchdogOwner) {
+    this.#options = options
+    this.#reading = reading
+    this.#channel = channel
+    this.#owner = owner
+    this.#countsActivity = options.heartbeat !== undefined || options.idleTimeoutMs !== NEVER
+    this.#receivedAt = this.#sentAt = this.#countsActivity ? options.clock.now() : 0
+    if (this.#countsActivity) this.#arm()
+  }
+
+  /** Bytes have arrived, or reading goes on after a pause: time in which nothing could arrive does not count. */
+  onRead(isResumed: boolean): void {
+    if (this.#countsActivity) {
+      this.#receivedAt = this.#options.clock.now()
+      this.#heartbeatAt = NEVER
+    }
+    const { partialLength, framesCompleted } = this.#reading
+    if (partialLength === 0) this.#frameSince = NEVER
+    else if (isResumed || this.#frameSince === NEVER || this.#frameNumber !== framesCompleted) {
+      this.#frameSince = this.#options.clock.now()
+      this.#frameNumber = framesCompleted
+      this.#arm()
+    }
+  }
+
+  /** Bytes have left; `isBlocked` = others wait for the kernel. */
+  onWritten(isBlocked: boolean): void {
+    if (this.#countsActivity) this.#sentAt = this.#options.clock.now()
+    if (isBlocked) this.#onProgress(this.#options.clock.now())
+    else this.#stalledSince = this.#stallLookAt = NEVER
+  }
+
+  /** The connection is over. */
+  stop(): void {
+    this.#isStopped = true
+    this.#options.clock.clearTimeout(this.#timer)
+  }
+
+  #onProgress(now: number): void {
+    this.#stalledSince = now
+    this.#waitingLength = this.#waiting
+    if (this.#stallLookAt !== NEVER) return
+    this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
+    this.#arm()
+  }
+
+  /** Wakes up for the earliest deadline. One that only moved on is found at the old one. */
+  #arm(): void {
+    const at = this.#nextLook()
+    if (at >= this.#armedFor || this.#isStopped) return
+    const { clock } = this.#options
+    clock.clearTimeout(this.#timer)
+    this.#armedFor = at
+    this.#timer = clock.setTimeout(() => this.#wake(), Math.max(1, Math.ceil(at - clock.now())))
+    this.#timer.unref()
+  }
+
+  #nextLook(): number {
+    const { heartbeat } = this.#options
+    const silent = heartbeat && this.#heartbeatAt === NEVER ? this.#receivedAt + heartbeat.intervalMs : this.#answerBy
+    return Math.min(this.#frameBy, this.#idleUntil, silent, this.#stallLookAt)
+  }
+
+  /** Changes whenever the kernel takes some of what waits. */
+  get #waiting(): number {
+    return this.#channel.waitingLength ?? this.#channel.bufferedLength
+  }
+
+  get #frameBy(): number {
+    const pieces = Math.ceil(this.#reading.expectedLength / PIECE_LENGTH)
+    return this.#frameSince + this.#options.frameTimeoutMs + pieces * PER_PIECE_MS
+  }
+
+  get #answerBy(): number {
+    return this.#heartbeatAt + (this.#options.heartbeat?.timeoutMs ?? NEVER)
+  }
+
+  get #idleUntil(): number {
+    return Math.max(this.#receivedAt, this.#sentAt) + this.#options.idleTimeoutMs
+  }
+
+  #wake(): void {
+    this.#armedFor = NEVER
+    const now = this.#options.clock.now()
+    this.#look(now)
+    if (this.#isStopped) return
+    if (this.#expired(now) === undefined) return this.#arm()
+    this.#options.clock.setImmediate(() => {
+      if (this.#isStopped) return
+      const error = this.#expired(now)
+      if (error === undefined) this.#arm()
+      else this.#owner.onExpired(error)
+    })
+  }
+
+  /** What is only seen by looking: time in which nothing was read, progress of a write, a silence worth a heartbeat. */
+  #look(now: number): void {
+    const { heartbeat } = this.#options
+    if (!this.#reading.isReading) {
+      this.#receivedAt = now
+      this.#heartbeatAt = NEVER
+      if (this.#frameSince !== NEVER) this.#frameSince = now
+    } else if (heartbeat && this.#heartbeatAt === NEVER && now >= this.#receivedAt + heartbeat.intervalMs) {
+      this.#heartbeatAt = now
+      this.#owner.sendHeartbeat()
+    }
+    if (now < this.#stallLookAt) return
+    this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
+    if (this.#waiting !== this.#waitingLength) this.#onProgress(now)
+  }
+
+  #expired(now: number): TransportError | undefined {
+    const { frameTimeoutMs, sendStallTimeoutMs, idleTimeoutMs, heartbeat } = this.#options
+    const { partialLength, expectedLength } = this.#reading
+    if (now >= this.#frameBy) {
+      const whole = expectedLength > 0 ? expectedLength : 'an unknown number of'
+      return late('FRAME_TIMEOUT', `${partialLength} of ${whole} bytes of a frame arrived`, frameTimeoutMs)
+    }
+    if (now >= this.#stalledSince + sendStallTimeoutMs) {
+      return late('WRITE_TIMEOUT', `the peer took none of ${this.#waiting} waiting bytes`, sendStallTimeoutMs)
+    }
+    if (now >= this.#answerBy) {
+      return late('HEARTBEAT_TIMEOUT', 'nothing arrived after a heartbeat', heartbeat?.timeoutMs as number)
+    }
+    if (now >= this.#idleUntil) return late('IDLE_TIMEOUT', 'nothing was sent or received', idleTimeoutMs)
+    return undefined
+  }
+}
+
+function late(code: TransportErrorCode, what: string, limitMs: number): TransportError {
+  return new TransportError(code, `${what} within ${limitMs} ms`)
+}
