@@ -25,7 +25,7 @@ export interface ConnectionOptions {
    * that is cut off while it sends never reads why. @default 1000
    */
   lingerTimeoutMs?: number
-  /** From the first byte of a frame to its last, in ms, and 1 s for each 64 KiB of it. @default 30000 */
+  /** From the first byte of a frame to its last, in ms, and 1 s more for each whole 64 KiB of it. @default 30000 */
   frameTimeoutMs?: number
   /** How long bytes may wait while the peer takes none of them, in ms. @default 10000 */
   sendStallTimeoutMs?: number

@@ -18,7 +18,7 @@ export interface Heartbeat {
 
 export interface WatchdogOptions {
   clock: Clock
-  /** From the first byte of a frame to its last, and 1 s for each 64 KiB of it. */
+  /** From the first byte of a frame to its last, and 1 s more for each whole 64 KiB of it. */
   frameTimeoutMs: number
   /** Without progress while bytes wait. */
   sendStallTimeoutMs: number
@@ -138,7 +138,7 @@ export class Watchdog {
   }
 
   get #frameBy(): number {
-    const pieces = Math.ceil(this.#reading.expectedLength / PIECE_LENGTH)
+    const pieces = Math.floor(this.#reading.expectedLength / PIECE_LENGTH)
     return this.#frameSince + this.#options.frameTimeoutMs + pieces * PER_PIECE_MS
   }
 

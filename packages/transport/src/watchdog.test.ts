@@ -1,0 +1,261 @@
+import { describe, expect, test } from 'vitest'
+import { endOfTick } from '../test/deadline.ts'
+import { FakeClock } from '../test/fake-clock.ts'
+import { setUpConnection } from '../test/fake-connection.ts'
+import { bytesOf, frames, KiB, message, text } from '../test/messages.ts'
+import type { ConnectionOptions } from './options.ts'
+
+const BEAT = bytesOf('are you there?')
+
+function setUp(options: ConnectionOptions = {}, room?: number) {
+  const clock = new FakeClock()
+  return { clock, ...setUpConnection(room, { clock, closeTimeoutMs: 100, ...options }) }
+}
+
+/** The error that the connection has ended with, or is ending with. */
+async function causeOf({ connection, channel, clock }: ReturnType<typeof setUp>) {
+  clock.pass(1_000)
+  channel.onClose()
+  return (await connection.closed).error
+}
+
+test('a quiet connection without heartbeat and idle timeout has no timer', () => {
+  const { clock, channel } = setUp()
+  channel.bring(frames('a', 'b'))
+  expect(clock.timers).toBe(0)
+})
+
+describe('a frame', () => {
+  test('that began and does not end is FRAME_TIMEOUT, however busily it trickles', async () => {
+    const rig = setUp({ frameTimeoutMs: 2_000 })
+    const frame = frames('a message')
+    for (const byte of frame.subarray(0, 4)) {
+      rig.channel.bring(Uint8Array.of(byte))
+      rig.clock.pass(400)
+    }
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(399)
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(2)
+    expect(rig.connection.state).toBe('closing')
+    expect(await causeOf(rig)).toMatchObject({
+      code: 'FRAME_TIMEOUT',
+      message: '4 of 13 bytes of a frame arrived within 2000 ms',
+    })
+  })
+
+  test('of which not even the header arrived is late too', async () => {
+    const rig = setUp({ frameTimeoutMs: 2_000 })
+    rig.channel.bring(Uint8Array.of(0))
+    rig.clock.pass(2_001)
+    expect((await causeOf(rig))?.message).toMatch(/^1 of (4|an unknown number of) bytes of a frame arrived within/)
+  })
+
+  test('has 1 s more for each 64 KiB of it', () => {
+    const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
+    channel.bring(Uint8Array.of(0, 8, 0, 0, 1)) // 512 KiB and a byte follow
+    clock.pass(9_999)
+    expect(connection.state).toBe('open')
+    clock.pass(2)
+    expect(connection.state).toBe('closing')
+  })
+
+  test('that ends in time is followed by the next one with a time of its own', () => {
+    const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
+    const frame = frames('a message')
+    channel.bring(frame.subarray(0, 5))
+    for (let count = 0; count < 10; count++) {
+      clock.pass(1_500)
+      channel.bring(Buffer.concat([frame.subarray(5), frame.subarray(0, 5)]))
+    }
+    expect(connection.state).toBe('open')
+    clock.pass(2_001)
+    expect(connection.state).toBe('closing')
+  })
+
+  test('is not late while the application takes nothing', () => {
+    const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
+    channel.bring(frames('a message').subarray(0, 5))
+    connection.pause()
+    clock.pass(60_000)
+    expect(connection.state).toBe('open')
+    connection.resume()
+    clock.pass(1_999)
+    expect(connection.state).toBe('open')
+    clock.pass(2)
+    expect(connection.state).toBe('closing')
+  })
+
+  test('whose rest arrived while the process was frozen is not late', () => {
+    const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
+    const frame = frames('a message')
+    channel.bring(frame.subarray(0, 5))
+    clock.pass(9_000, true)
+    channel.bring(frame.subarray(5))
+    clock.turn()
+    expect(connection.state).toBe('open')
+  })
+})
+
+describe('a write', () => {
+  test('of which the peer takes nothing is WRITE_TIMEOUT, with what waits', async () => {
+    const rig = setUp({ sendStallTimeoutMs: 2_000 }, 10)
+    rig.connection.send(message(1, 96))
+    await endOfTick()
+    rig.clock.pass(1_999)
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(251)
+    expect(rig.connection.state).toBe('closed')
+    expect(await causeOf(rig)).toMatchObject({
+      code: 'WRITE_TIMEOUT',
+      message: 'the peer took none of 90 waiting bytes within 2000 ms',
+    })
+  })
+
+  test('that goes on, however slowly, is not stalled', async () => {
+    const { clock, channel, connection } = setUp({ sendStallTimeoutMs: 2_000 }, 10)
+    connection.send(message(1, 96))
+    await endOfTick()
+    for (let count = 0; count < 20; count++) {
+      clock.pass(1_700)
+      channel.take(1)
+    }
+    expect(connection.state).toBe('open')
+    clock.pass(2_600)
+    expect(connection.state).toBe('closed')
+  })
+
+  test('that is done leaves no timer behind for long', async () => {
+    const { clock, channel, connection } = setUp({ sendStallTimeoutMs: 2_000 }, 10)
+    connection.send(message(1, 96))
+    await endOfTick()
+    channel.take(1_000)
+    clock.pass(2_001)
+    expect([clock.timers, connection.state]).toEqual([0, 'open'])
+  })
+})
+
+describe('a heartbeat', () => {
+  const heartbeat = { intervalMs: 1_000, timeoutMs: 500, message: BEAT }
+
+  test('is sent when nothing arrived for the interval, and an answer is enough', async () => {
+    const { clock, channel, connection } = setUp({ heartbeat })
+    for (let count = 0; count < 3; count++) {
+      clock.pass(1_000)
+      await endOfTick()
+      clock.pass(400)
+      channel.bring(frames('yes'))
+    }
+    expect(connection.state).toBe('open')
+    expect(Buffer.from(channel.bytes)).toEqual(Buffer.concat([1, 2, 3].map(() => frames(text(BEAT)))))
+  })
+
+  test('is not sent while messages arrive', () => {
+    const { clock, channel, connection } = setUp({ heartbeat })
+    for (let count = 0; count < 10; count++) {
+      clock.pass(900)
+      channel.bring(frames('busy'))
+    }
+    expect(connection.stats().messagesSent).toBe(0)
+  })
+
+  test('that nothing answers is HEARTBEAT_TIMEOUT', async () => {
+    const rig = setUp({ heartbeat })
+    rig.clock.pass(1_499)
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(2)
+    expect(rig.connection.state).toBe('closed')
+    expect(await causeOf(rig)).toMatchObject({
+      code: 'HEARTBEAT_TIMEOUT',
+      message: 'nothing arrived after a heartbeat within 500 ms',
+      retryable: true,
+    })
+  })
+
+  test('is asked for again, not held against the peer, when this process was frozen', () => {
+    const { clock, connection } = setUp({ heartbeat })
+    clock.pass(9_000, true)
+    clock.turn()
+    expect(connection.stats().messagesSent).toBe(1)
+    expect(connection.state).toBe('open')
+  })
+
+  test('whose answer arrived while this process was frozen is answered', () => {
+    const { clock, channel, connection } = setUp({ heartbeat })
+    clock.pass(1_100)
+    expect(connection.stats().messagesSent).toBe(1)
+    clock.pass(9_000, true)
+    channel.bring(frames('yes'))
+    clock.turn()
+    expect(connection.state).toBe('open')
+  })
+
+  test('waits for nobody while the application takes nothing', () => {
+    const { clock, connection } = setUp({ heartbeat })
+    connection.pause()
+    clock.pass(60_000)
+    expect(connection.state).toBe('open')
+    connection.resume()
+    clock.pass(1_501)
+    expect(connection.state).toBe('closed')
+  })
+
+  test('may be a function; what it throws ends the connection only', async () => {
+    const sent: number[] = []
+    const rig = setUp({ heartbeat: { ...heartbeat, message: () => void sent.push(1) } })
+    rig.clock.pass(1_001)
+    expect(sent).toEqual([1])
+    const failing = setUp({
+      heartbeat: {
+        ...heartbeat,
+        message: () => {
+          throw new Error('mine')
+        },
+      },
+    })
+    failing.clock.pass(1_001)
+    expect(await causeOf(failing)).toMatchObject({ code: 'ABORTED', message: 'mine' })
+  })
+
+  test('for which there is no room is not missed: the stalled write is what ends the connection', async () => {
+    const framing = { sendHighWaterMark: 100, maxSendBuffer: 2 * 1024 * KiB + 8 }
+    const rig = setUp({ heartbeat: { ...heartbeat, timeoutMs: 60_000 }, sendStallTimeoutMs: 5_000, ...framing }, 0)
+    for (let count = 0; count < 2; count++) rig.connection.send(message(1, 1024 * KiB))
+    await endOfTick()
+    rig.clock.pass(1_001)
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(6_000)
+    expect(await causeOf(rig)).toMatchObject({ code: 'WRITE_TIMEOUT' })
+  })
+})
+
+describe('an idle connection', () => {
+  test('is IDLE_TIMEOUT after so long without a byte in or out, and the peer gets the end', async () => {
+    const rig = setUp({ idleTimeoutMs: 1_000 })
+    rig.clock.pass(900)
+    rig.channel.bring(frames('a').subarray(0, 2))
+    rig.clock.pass(900)
+    rig.connection.send(bytesOf('b'))
+    await endOfTick()
+    rig.clock.pass(999)
+    expect(rig.connection.state).toBe('open')
+    rig.clock.pass(2)
+    expect(rig.channel.hasEnded).toBe(true)
+    expect(await causeOf(rig)).toMatchObject({
+      code: 'IDLE_TIMEOUT',
+      message: 'nothing was sent or received within 1000 ms',
+    })
+  })
+})
+
+test('a connection that is over has no timer left, whatever was watched', async () => {
+  const heartbeat = { intervalMs: 1_000, timeoutMs: 500, message: BEAT }
+  const { clock, channel, connection } = setUp({ heartbeat, idleTimeoutMs: 1_000 }, 0)
+  connection.send(message(1, 96))
+  await endOfTick()
+  channel.bring(frames('a message').subarray(0, 5))
+  expect(clock.timers).toBeGreaterThan(0)
+  connection.destroy()
+  await connection.closed
+  expect(clock.timers).toBe(0)
+})
