@@ -7,6 +7,7 @@ import shared from '../../tooling/vitest.ts'
 const config: ViteUserConfig = mergeConfig(shared, {
   test: {
     isolate: false,
+    testTimeout: 120_000, // the first run counts which statement each test comes to, and is many times slower
     exclude: ['**/preset-laws.test.ts', '**/fuzz.test.ts', '**/tutorial-bug.test.ts', '**/readme.test.ts'],
     setupFiles: [fileURLToPath(new URL('test/first-counterexample.ts', import.meta.url))],
   },
