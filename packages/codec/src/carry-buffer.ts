@@ -1,17 +1,21 @@
 // The bytes of the one frame that a chunk border split. Invariant: capacity follows the bytes received, never the length
 // declared, so a peer that announces 4 MiB and goes silent costs a few bytes.
 
-/** A released buffer up to this size serves the next split frame, of any decoder, so steady traffic allocates nothing. */
+/** The largest buffer that is kept for the next split frame. */
 const MAX_SPARE = 256 * 1024
 const LEAST_CAPACITY = 64
 
-let spare: Uint8Array | undefined
+/**
+ * Released buffers, the last of each size from one power of two to the next, for split frames of any decoder: steady
+ * traffic allocates nothing, be its frames small, large or both. Together they hold less than 768 KiB.
+ */
+const spares: (Uint8Array | undefined)[] = []
 
 export class CarryBuffer {
   bytes: Uint8Array = new Uint8Array(0)
   length = 0
 
-  /** Appends `source[start, end)`. `total` = the whole frame if known: the buffer never grows past it. */
+  /** Appends `source[start, end)`. `total` = the whole frame if known: no new buffer is larger. */
   append(source: Uint8Array, start: number, end: number, total: number): void {
     const length = this.length + end - start
     if (length > this.bytes.length) this.#grow(length, total)
@@ -27,30 +31,39 @@ export class CarryBuffer {
 
   /** Forgets the bytes. The buffer goes to the next frame that is split, or, if large, to the garbage collector. */
   release(): void {
-    const { bytes } = this
+    giveBack(this.bytes)
     this.length = 0
     this.bytes = EMPTY
-    if (bytes.length <= MAX_SPARE && bytes.length > (spare?.length ?? 0)) spare = bytes
   }
 
   #grow(received: number, total: number): void {
-    const capacity = Math.max(
-      received,
-      Math.min(total || Number.POSITIVE_INFINITY, Math.max(2 * received, LEAST_CAPACITY)),
-    )
+    const most = total || Number.POSITIVE_INFINITY
     const old = this.bytes
-    this.bytes = take(received, capacity)
+    this.bytes = take(received, Math.max(received, LEAST_CAPACITY, Math.min(most, 2 * received)))
     this.bytes.set(old.subarray(0, this.length))
+    giveBack(old)
   }
 }
 
 const EMPTY = new Uint8Array(0)
 
-/** The spare buffer only for whoever has received a quarter of it: otherwise silent peers would pin it one by one. */
+/**
+ * A spare buffer of about that capacity, or a new one. It may be twice as large, which for nobody is more than four times
+ * what was received: otherwise silent peers would pin the large ones.
+ */
 function take(received: number, capacity: number): Uint8Array {
-  const candidate = spare
-  if (candidate === undefined || candidate.length < received || candidate.length > 4 * received)
-    return new Uint8Array(capacity)
-  spare = undefined
-  return candidate
+  const size = sizeOf(capacity)
+  const spare = spares[size]
+  if (spare === undefined || spare.length < received) return new Uint8Array(capacity)
+  spares[size] = undefined
+  return spare
+}
+
+function giveBack(bytes: Uint8Array): void {
+  if (bytes.length >= LEAST_CAPACITY && bytes.length <= MAX_SPARE) spares[sizeOf(bytes.length)] = bytes
+}
+
+/** Which power of two a length has reached. */
+function sizeOf(length: number): number {
+  return 31 - Math.clz32(length)
 }
