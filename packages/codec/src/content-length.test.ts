@@ -225,3 +225,8 @@ function wrapped() {
     encodeInto: (target: Uint8Array, at: number, payload: Uint8Array) => framing.encodeInto(target, at, payload),
   }
 }
+
+test.each(['no', 1, null])('stripHeader is true or false, not %o', (stripHeader) => {
+  const error = new TypeError(`stripHeader must be true or false, got ${JSON.stringify(stripHeader)}`)
+  expect(() => contentLength({ stripHeader: stripHeader as unknown as boolean })).toThrow(error)
+})

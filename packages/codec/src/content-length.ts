@@ -3,7 +3,15 @@
 // errors, not guesses.
 
 import { BytePattern } from './byte-pattern.ts'
-import { checkByteCount, checkLimit, checkRoom, copyInto, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import {
+  checkByteCount,
+  checkFlag,
+  checkLimit,
+  checkRoom,
+  copyInto,
+  DEFAULT_MAX_FRAME_LENGTH,
+  type Framing,
+} from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
 
 export interface ContentLengthOptions {
@@ -32,9 +40,10 @@ class ContentLengthFraming implements Framing {
 
   constructor(options: ContentLengthOptions) {
     const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, maxHeaderLength = DEFAULT_MAX_HEADER_LENGTH } = options
+    const { stripHeader = true } = options
     this.maxFrameLength = checkLimit('maxFrameLength', maxFrameLength)
     this.#maxHeader = checkByteCount('maxHeaderLength', maxHeaderLength, LEAST_MAX_HEADER_LENGTH)
-    this.#strip = options.stripHeader ?? true
+    this.#strip = checkFlag('stripHeader', stripHeader)
   }
 
   measure(bytes: Uint8Array, start: number, end: number, seen: number): number {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { errorOfStream, framingErrorOf } from '../test/stream.ts'
 import { cut } from './chunks.ts'
-import { type Delimiters, delimiter, lines } from './delimiter.ts'
+import { type DelimiterOptions, type Delimiters, delimiter, lines } from './delimiter.ts'
 import { encode } from './encode.ts'
 import { FrameDecoder } from './frame-decoder.ts'
 import type { Framing } from './framing.ts'
@@ -62,8 +62,8 @@ describe('lines', () => {
   })
 
   test('refuse another end of line', () => {
-    expect(() => lines({ eol: '\r' as '\n' })).toThrow(RangeError)
-    expect(() => lines({ eol: '\r' as '\n' })).toThrow('got "\\r"')
+    const message = 'eol must be "\\n" or "\\r\\n", got "\\r"'
+    expect(() => lines({ eol: '\r' as '\n' })).toThrow(new TypeError(message))
   })
 })
 
@@ -184,4 +184,17 @@ test.each<[string, () => Framing, string]>([
 ])('is a RangeError at the call: %s', (_, make, message) => {
   expect(make).toThrow(RangeError)
   expect(make).toThrow(message)
+})
+
+test.each<[unknown, unknown, string]>([
+  [10, {}, 'a delimiter must be text or a Uint8Array, got 10'],
+  [['\n', 10], {}, 'a delimiter must be text or a Uint8Array, got 10'],
+  [undefined, {}, 'a delimiter must be text or a Uint8Array, got undefined'],
+  ['\n', { stripDelimiter: 'no' }, 'stripDelimiter must be true or false, got "no"'],
+  ['\n', { stripDelimiter: 0 }, 'stripDelimiter must be true or false, got 0'],
+  ['\n', { unterminated: 'emti' }, 'unterminated must be "error" or "emit", got "emti"'],
+  ['\n', { unterminated: true }, 'unterminated must be "error" or "emit", got true'],
+  ['\n', { maxFrameLength: '5' }, 'maxFrameLength must be an integer from 1 to 9007199254740991, got "5"'],
+])('is a TypeError at the call: %o with %o', (delimiters, options, message) => {
+  expect(() => delimiter(delimiters as Delimiters, options as DelimiterOptions)).toThrow(new TypeError(message))
 })

@@ -3,7 +3,16 @@
 // where the chunks were cut.
 
 import { BytePattern } from './byte-pattern.ts'
-import { checkLimit, checkRoom, copyInto, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import {
+  checkFlag,
+  checkLimit,
+  checkRoom,
+  checkWord,
+  copyInto,
+  DEFAULT_MAX_FRAME_LENGTH,
+  type Framing,
+  shown,
+} from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
 
 export interface DelimiterOptions {
@@ -33,8 +42,7 @@ export interface LinesOptions extends DelimiterOptions {
 
 /** Lines of text, as `nc` and `telnet` send them: `\n` and `\r\n` both end one. */
 export function lines({ eol = '\n', ...options }: LinesOptions = {}): Framing {
-  if (eol !== '\n' && eol !== '\r\n') throw new RangeError(`eol must be '\\n' or '\\r\\n', got ${JSON.stringify(eol)}`)
-  return delimiter(eol === '\n' ? ['\n', '\r\n'] : ['\r\n', '\n'], options)
+  return delimiter(checkWord('eol', eol, ['\n', '\r\n']) === '\n' ? ['\n', '\r\n'] : ['\r\n', '\n'], options)
 }
 
 /** Least bytes searched for several delimiters at a time. */
@@ -50,10 +58,9 @@ class DelimiterFraming implements Framing {
   readonly #strip: boolean
 
   constructor(delimiters: Delimiters, options: DelimiterOptions) {
-    const list = typeof delimiters === 'string' || delimiters instanceof Uint8Array ? [delimiters] : delimiters
-    const patterns = list.map(
-      (each) => new BytePattern(typeof each === 'string' ? new TextEncoder().encode(each) : each),
-    )
+    const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, stripDelimiter = true, unterminated = 'error' } = options
+    const list = Array.isArray(delimiters) ? delimiters : [delimiters]
+    const patterns = list.map((each) => new BytePattern(bytesOf(each)))
     const [first] = patterns
     if (first === undefined) throw new RangeError('a delimiter framing needs a delimiter')
     if (patterns.some((pattern) => pattern.bytes.length === 0)) throw new RangeError('a delimiter must not be empty')
@@ -61,9 +68,9 @@ class DelimiterFraming implements Framing {
     this.#patterns = patterns.toSorted((a, b) => b.bytes.length - a.bytes.length)
     this.#searched = this.#patterns.filter((pattern, index) => !this.#patterns.slice(index + 1).some(endOf(pattern)))
     this.#longest = Math.max(...patterns.map((pattern) => pattern.bytes.length))
-    this.#strip = options.stripDelimiter ?? true
-    this.unterminated = options.unterminated ?? 'error'
-    this.maxFrameLength = checkLimit('maxFrameLength', options.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH)
+    this.#strip = checkFlag('stripDelimiter', stripDelimiter)
+    this.unterminated = checkWord('unterminated', unterminated, ['error', 'emit'])
+    this.maxFrameLength = checkLimit('maxFrameLength', maxFrameLength)
   }
 
   measure(bytes: Uint8Array, start: number, end: number, seen: number): number {
@@ -149,6 +156,13 @@ class DelimiterFraming implements Framing {
     const reason = `no delimiter within maxFrameLength ${this.maxFrameLength}`
     return new FramingError('FRAME_TOO_LONG', reason, { limit: this.maxFrameLength })
   }
+}
+
+/** Text as UTF-8. A number above all is refused: as the length of an array it would pass for so many zeros. */
+function bytesOf(delimiter: Uint8Array | string): Uint8Array {
+  if (typeof delimiter === 'string') return new TextEncoder().encode(delimiter)
+  if (delimiter instanceof Uint8Array) return delimiter
+  throw new TypeError(`a delimiter must be text or a Uint8Array, got ${shown(delimiter)}`)
 }
 
 /** Whether another pattern is the end of this one. */

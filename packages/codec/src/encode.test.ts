@@ -77,7 +77,11 @@ describe('encodeAll', () => {
   test('checks every length before the first byte is written', () => {
     const written: number[] = []
     const watched: Framing = {
-      ...fixedLength(2),
+      maxFrameLength: 2,
+      measure: () => 2,
+      headerLength: () => 0,
+      trailerLength: () => 0,
+      encodedLength: (payloadLength) => fixedLength(2).encodedLength(payloadLength),
       encodeInto: (_, at) => written.push(at),
     }
     expect(framingErrorOf(() => encodeAll(watched, [payload, new Uint8Array(3)])).code).toBe('FRAME_TOO_LONG')

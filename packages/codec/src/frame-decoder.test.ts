@@ -1,8 +1,14 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { framingErrorOf, keepText, pausingAt, throwingAt } from '../test/stream.ts'
 import { cut, join } from './chunks.ts'
+import { contentLength } from './content-length.ts'
+import { defineFraming } from './define-framing.ts'
+import { lines } from './delimiter.ts'
 import { encode } from './encode.ts'
-import { FrameDecoder } from './frame-decoder.ts'
+import { fixedLength } from './fixed-length.ts'
+import { FrameDecoder, type FrameDecoderOptions } from './frame-decoder.ts'
+import type { Framing } from './framing.ts'
 import { errorOf } from './law-check.ts'
 import { lengthField } from './length-field.ts'
 import { text } from './message-codec.ts'
@@ -201,6 +207,16 @@ describe('decode', () => {
     expect(texts(decoder.decode(frame('a')))).toEqual(['a'])
   })
 
+  test('refuses numbers that are no bytes, and takes bytes of another realm', () => {
+    const decoder = new FrameDecoder(framing)
+    for (const wrong of [new Uint16Array(8), new DataView(new ArrayBuffer(8)), [0, 0, 0, 0], undefined]) {
+      expect(() => decoder.decode(wrong as unknown as Uint8Array)).toThrow('chunk must be a Uint8Array')
+    }
+    const foreign = runInNewContext('Uint8Array.from(bytes)', { bytes: [...frame('a')] }) as Uint8Array
+    expect(foreign instanceof Uint8Array).toBe(false)
+    expect(texts(decoder.decode(foreign))).toEqual(['a'])
+  })
+
   test('throws an error at once where no frame is in front of it', () => {
     expect(framingErrorOf(() => new FrameDecoder(framing).decode(new Uint8Array(4).fill(0xff))).offset).toBe(0)
   })
@@ -213,4 +229,36 @@ test('pendingLength and expectedLength follow the frame that is under way', () =
     return [decoder.pendingLength, decoder.expectedLength]
   })
   expect(seen.flat()).toEqual([1, 0, 2, 0, 3, 0, 4, 7, 5, 7, 6, 7, 0, 0, 1, 0, 2, 0, 3, 0, 0, 0])
+})
+
+describe('is refused at the call', () => {
+  test.each<[string, unknown, string]>([
+    ['an oversize that is none', { oversize: 'skp' }, `oversize must be "error" or "skip", got "skp"`],
+    ['no oversize', { oversize: null }, `oversize must be "error" or "skip", got null`],
+    ['an onSkip that cannot be called', { onSkip: true }, 'onSkip must be a function, got true'],
+  ])('%s', (_, options, message) => {
+    expect(() => new FrameDecoder(framing, options as FrameDecoderOptions)).toThrow(new TypeError(message))
+  })
+
+  test.each<[string, () => Framing]>([
+    ['lengthField', () => lengthField()],
+    ['lines', () => lines()],
+    ['fixedLength', () => fixedLength(2)],
+    ['contentLength', () => contentLength()],
+    ['defineFraming', () => defineFraming({ measure: () => 2, encodeHeaderInto: () => 0, encodeTrailerInto: () => 0 })],
+  ])('a preset that was spread, whose limit would hold in one place and not in another: %s', (_, make) => {
+    const spread = { ...make(), maxFrameLength: 1 }
+    const message = 'framing has no measure: a preset takes its options at the call and cannot be spread'
+    expect(() => new FrameDecoder(spread)).toThrow(new TypeError(message))
+    const decoder = new FrameDecoder(make())
+    expect(() => decoder.setFraming(spread)).toThrow(new TypeError(message))
+  })
+
+  test.each<unknown>([undefined, null, {}, { measure: Number }, { measure: Number, headerLength: Number }])(
+    'what is no framing: %o',
+    (wrong) => {
+      expect(() => new FrameDecoder(wrong as unknown as Framing)).toThrow(TypeError)
+      expect(() => new FrameDecoder(wrong as unknown as Framing)).toThrow('framing has no ')
+    },
+  )
 })

@@ -9,7 +9,7 @@
 
 import { CarryBuffer } from './carry-buffer.ts'
 import { FrameKeeper } from './frame-keeper.ts'
-import { checkBytes, type Framing } from './framing.ts'
+import { checkBytes, checkFraming, checkFunction, checkWord, type Framing } from './framing.ts'
 import { FramingError, frameTooLong, locate } from './framing-error.ts'
 
 /**
@@ -49,19 +49,20 @@ export class FrameDecoder {
   #failure: { error: unknown } | undefined
 
   constructor(framing: Framing, options: FrameDecoderOptions = {}) {
-    this.#framing = framing
-    this.#oversize = options.oversize ?? 'error'
-    this.#onSkip = options.onSkip
+    const { oversize = 'error', onSkip } = options
+    this.#framing = checkFraming(framing)
+    this.#oversize = checkWord('oversize', oversize, ['error', 'skip'])
+    this.#onSkip = checkFunction('onSkip', onSkip)
   }
 
-  /** Bytes received but not handed out yet. */
+  /** Bytes that are kept: received and not handed out yet. Nothing is kept of a frame that is skipped. */
   get pendingLength(): number {
-    return this.#carry.length + this.#held.length - this.#heldAt
+    return (this.#skip > 0 ? 0 : this.#carry.length) + this.#held.length - this.#heldAt
   }
 
-  /** Whole length in bytes of the frame that is under way; 0 while it is unknown or no frame is. */
+  /** Whole length in bytes of the frame that is under way, also of one that is skipped; 0 while it is unknown or no frame is. */
   get expectedLength(): number {
-    return this.#expected
+    return this.#expected || this.#dropped + this.#skip
   }
 
   /**
@@ -118,13 +119,20 @@ export class FrameDecoder {
   /** Another framing from the next frame on: a frame that has begun ends as it began (protocol upgrades). */
   setFraming(framing: Framing): void {
     if (this.#failure !== undefined) throw this.#failure.error
+    checkFraming(framing)
     if (this.#carry.length === 0 || this.#isRunning) this.#framing = framing
     else this.#nextFraming = framing
   }
 
-  /** The bytes not handed out yet, a copy. This decoder is done: every later call throws a TypeError. */
+  /**
+   * The bytes not handed out yet, a copy. This decoder is done: every later call throws a TypeError. Inside a frame that is
+   * skipped it throws one at once, and goes on: what follows is the rest of that frame, which no other decoder could tell.
+   */
   detach(): Uint8Array {
     this.#check('detach')
+    if (this.#skip > 0) {
+      throw new TypeError(`FrameDecoder.detach inside a frame that is skipped: ${this.#skip} bytes of it are to come`)
+    }
     const rest = new Uint8Array(this.pendingLength)
     rest.set(this.#carry.bytes.subarray(0, this.#carry.length))
     rest.set(this.#held.bytes.subarray(this.#heldAt, this.#held.length), this.#carry.length)
@@ -304,6 +312,8 @@ export class FrameDecoder {
 
   #fail(error: unknown): void {
     this.#failure = { error }
+    this.#skip = 0
+    this.#dropped = 0
     this.#clearCarry()
     this.#held.release()
     this.#heldAt = 0

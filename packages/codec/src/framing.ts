@@ -40,7 +40,7 @@ export interface Framing {
 /** 4 MiB, the payload limit where the caller names none. */
 export const DEFAULT_MAX_FRAME_LENGTH: number = 4 * 1024 * 1024
 
-/** Checks an option that counts bytes: an integer from `least` to `most`. */
+/** Checks an option that counts bytes: an integer from `least` to `most`. Not a number: TypeError. */
 export function checkByteCount(
   name: string,
   value: number,
@@ -48,7 +48,8 @@ export function checkByteCount(
   most: number = Number.MAX_SAFE_INTEGER,
 ): number {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value
-  throw new RangeError(`${name} must be an integer from ${least} to ${most}, got ${String(value)}`)
+  const reason = `${name} must be an integer from ${least} to ${most}, got ${shown(value)}`
+  throw typeof value === 'number' ? new RangeError(reason) : new TypeError(reason)
 }
 
 /** Checks a limit: a positive integer, or Infinity for none. 0 never means "unlimited". */
@@ -56,9 +57,42 @@ export function checkLimit(name: string, value: number): number {
   return value === Number.POSITIVE_INFINITY ? value : checkByteCount(name, value, 1)
 }
 
-/** Refuses what is not bytes. Text above all: read by index it would pass for zeros. */
+/** Checks an option that is one of a few words. */
+export function checkWord<Word extends string>(name: string, value: Word, words: readonly Word[]): Word {
+  if (words.includes(value)) return value
+  throw new TypeError(`${name} must be ${words.map(shown).join(' or ')}, got ${shown(value)}`)
+}
+
+/** Checks an option that is true or false, and nothing that JavaScript would take for it. */
+export function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${name} must be true or false, got ${shown(value)}`)
+}
+
+/** Checks a function that may be left out. */
+export function checkFunction<Given>(name: string, value: Given): Given {
+  if (typeof value === 'function' || value === undefined) return value
+  throw new TypeError(`${name} must be a function, got ${shown(value)}`)
+}
+
+/** Refuses what is no framing. A spread preset above all: its limit would be one number and what it measures another. */
+export function checkFraming(framing: Framing): Framing {
+  for (const member of ['measure', 'headerLength', 'trailerLength'] as const) {
+    if (typeof framing?.[member] === 'function') continue
+    throw new TypeError(`framing has no ${member}: a preset takes its options at the call and cannot be spread`)
+  }
+  return framing
+}
+
+/** A value as an error names it. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/** Refuses what is not bytes. Text above all: read by index it would pass for zeros. Wider numbers would be cut. */
 export function checkBytes(name: string, value: Uint8Array): void {
-  if (!ArrayBuffer.isView(value)) throw new TypeError(`${name} must be a Uint8Array, got ${typeof value}`)
+  if (value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]') return // or of another realm
+  throw new TypeError(`${name} must be a Uint8Array, got ${typeof value}`)
 }
 
 /** Copies `source` to `target[at...]`. A loop beats the call into `set` for the few bytes of a small message. */

@@ -42,6 +42,14 @@ test.each<[string, Framing['measure'], RegExp]>([
     /^seed 1, round \d+, [0-9a-f]+: Error: whole [\d,-]+, in chunks /,
   ],
 ])('finds a framing that %s, and says how to repeat it', (_, measure, message) => {
-  const broken = { ...fixedLength(1), measure }
+  const whole = fixedLength(1)
+  const broken: Framing = {
+    maxFrameLength: 1,
+    measure,
+    headerLength: () => 0,
+    trailerLength: () => 0,
+    encodedLength: (payloadLength) => whole.encodedLength(payloadLength),
+    encodeInto: (target, at, payload) => whole.encodeInto(target, at, payload),
+  }
   expect(() => fuzz(broken, 100, 1)).toThrow(message)
 })

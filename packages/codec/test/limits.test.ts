@@ -169,12 +169,10 @@ describe('the first error is final', () => {
 
   test('so is what a framing of the user throws, whatever it is', () => {
     const fault = new Error('bug in measure')
-    const decoder = new FrameDecoder({
-      ...framing,
-      measure() {
-        throw fault
-      },
-    })
+    const measure = () => {
+      throw fault
+    }
+    const decoder = new FrameDecoder({ ...framing, headerLength: () => 0, trailerLength: () => 0, measure })
     for (const chunk of [frame('a'), new Uint8Array(0)]) expect(errorOf(() => decoder.decode(chunk))).toBe(fault)
   })
 })
@@ -256,6 +254,35 @@ describe("oversize 'skip'", () => {
       expect(reports).toHaveLength(1)
       expect(decoder.pendingLength).toBe(0)
     }
+  })
+
+  test('tells the length of the frame while it is dropped, and that nothing of it is kept', () => {
+    const seen: number[][] = []
+    const report = () => seen.push([decoder.pendingLength, decoder.expectedLength])
+    const decoder = new FrameDecoder(framing, { oversize: 'skip', onSkip: report })
+    for (const chunk of cut(join([frame('nine byte'), frame('a')]), [2])) {
+      decoder.push(chunk, () => {})
+      report()
+    }
+    const dropping = Array.from({ length: 6 }, () => [0, 13])
+    expect(seen).toEqual([[2, 0], ...dropping, [1, 0], [3, 0], [0, 0]])
+  })
+
+  test.each([4, 5, 16])('lets nobody detach %i bytes into the frame, and goes on', (at) => {
+    const decoder = new FrameDecoder(framing, { oversize: 'skip' })
+    const large = frame('much too long')
+    decoder.decode(large.subarray(0, at))
+    const reason = `FrameDecoder.detach inside a frame that is skipped: ${17 - at} bytes of it are to come`
+    expect(() => decoder.detach()).toThrow(new TypeError(reason))
+    expect(decoder.decode(join([large.subarray(at), frame('a')])).map((each) => text.decode(each))).toEqual(['a'])
+    expect(decoder.detach()).toEqual(new Uint8Array(0))
+  })
+
+  test('keeps nothing when the stream ends inside the frame', () => {
+    const decoder = new FrameDecoder(framing, { oversize: 'skip' })
+    decoder.decode(frame('much too long').subarray(0, 9))
+    expect(framingErrorOf(() => decoder.end()).length).toBe(9)
+    expect([decoder.pendingLength, decoder.expectedLength]).toEqual([0, 0])
   })
 
   test('needs no onSkip', () => {
