@@ -6,7 +6,7 @@
 // Source: AMQP 0-9-1 sections 4.2.2 and 4.2.3. The limit counts the payload: the negotiated frame-max less the 8 bytes
 // around it. A frame without its end octet ends the stream, as section 4.2.3 asks.
 
-import { type Framing, FramingError, lengthField } from '@framewire/codec'
+import { type Framing, lengthField } from '@framewire/codec'
 import { constantFrame } from './constant-bytes.ts'
 
 const FRAME_END = 0xce
@@ -15,25 +15,8 @@ export const protocolHeader: Framing = constantFrame('AMQP protocol header', 'AM
 
 /** What follows the protocol header: `decoder.setFraming(amqpFrames())`. 131072 is what RabbitMQ proposes. */
 export function amqpFrames(frameMax: number = 131_072): Framing {
-  const around = { lengthFieldOffset: 3, headerLength: 7, trailerLength: 1, stripHeader: false }
-  const plain = lengthField({ ...around, maxFrameLength: frameMax - 8 })
-  return {
-    maxFrameLength: plain.maxFrameLength,
-    measure(bytes, start, end, seen) {
-      const length = plain.measure(bytes, start, end, seen)
-      if (length === 0 || start + length > end) return 0 // the end octet belongs to the answer
-      if (bytes[start + length - 1] === FRAME_END) return length
-      throw new FramingError('INVALID_HEADER', `AMQP frame ends with ${bytes[start + length - 1]}, not ${FRAME_END}`)
-    },
-    headerLength: () => 0,
-    trailerLength: () => 0,
-    encodedLength: (payloadLength) => plain.encodedLength(payloadLength),
-    encodeInto(target, at, payload, header) {
-      const end = plain.encodeInto(target, at, payload, header)
-      target[end - 1] = FRAME_END
-      return end
-    },
-  }
+  const around = { lengthFieldOffset: 3, headerLength: 7, trailer: Uint8Array.of(FRAME_END), stripHeader: false }
+  return lengthField({ ...around, maxFrameLength: frameMax - 8 })
 }
 
 /** The header of a frame: type 1 method, 2 content header, 3 body, 8 heartbeat. */

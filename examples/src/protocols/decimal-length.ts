@@ -37,29 +37,23 @@ export interface DecimalLengthOptions {
 /** Frames of digits, separator, payload and perhaps a terminator. */
 export function decimalLength({ separator, terminator = '', maxFrameLength }: DecimalLengthOptions): Framing {
   const colon = separator.charCodeAt(0)
+  const trailer = new TextEncoder().encode(terminator)
   const prefixFor = (payloadLength: number): string => `${payloadLength}${separator}`
   return defineFraming({
     maxFrameLength,
+    trailer,
     measure(bytes, start, end) {
       const prefix = prefixLength(bytes, start, end, colon)
       if (prefix === 0) return 0
-      const payload = prefixValue(bytes, start, prefix)
-      const length = prefix + payload + terminator.length
-      if (terminator === '' || payload > maxFrameLength) return length // what is over the limit is refused at once
-      if (start + length > end) return 0 // the terminator belongs to the answer
-      if (bytes[start + length - 1] === terminator.charCodeAt(0)) return length
-      throw new FramingError('INVALID_HEADER', `frame of ${payload} bytes without its terminator ${terminator}`)
+      return prefix + prefixValue(bytes, start, prefix) + trailer.length
     },
     headerLength: (bytes, start, length) => prefixLength(bytes, start, start + length, colon),
-    trailerLength: () => terminator.length,
-    encodedLength: (payloadLength) => prefixFor(payloadLength).length + payloadLength + terminator.length,
+    encodedLength: (payloadLength) => prefixFor(payloadLength).length + payloadLength + trailer.length,
     encodeInto(target, at, payload) {
       const prefix = new TextEncoder().encode(prefixFor(payload.length))
       target.set(prefix, at)
       target.set(payload, at + prefix.length)
-      const end = at + prefix.length + payload.length
-      if (terminator !== '') target[end] = terminator.charCodeAt(0)
-      return end + terminator.length
+      return at + prefix.length + payload.length + trailer.length
     },
   })
 }

@@ -306,3 +306,83 @@ test.each<[string, Partial<FramingDefinition>, new () => Error]>([
   expect(define).toThrow(kind)
   expect(define).toThrow(/come together|maxFrameLength must|maxOverhead must/)
 })
+
+test.each<[object, string]>([
+  [{ measure: undefined }, 'a framing needs measure'],
+  [{ measure: 3 }, 'measure must be a function, got 3'],
+  [{ headerLength: 2 }, 'headerLength must be a function, got 2'],
+  [{ trailerLength: 1 }, 'trailerLength must be a function, got 1'],
+  [{ encodedLength: 1, encodeInto: () => 0 }, 'encodedLength must be a function, got 1'],
+  [{ encodedLength: () => 0, encodeInto: 1 }, 'encodeInto must be a function, got 1'],
+  [{ encodeHeaderInto: 1, encodeTrailerInto: () => 0 }, 'encodeHeaderInto must be a function, got 1'],
+  [{ encodeHeaderInto: () => 0, encodeTrailerInto: 1 }, 'encodeTrailerInto must be a function, got 1'],
+  [{ unterminated: 'emti' }, 'unterminated must be "error" or "emit", got "emti"'],
+  [{ maxFrameLength: '1' }, 'maxFrameLength must be an integer from 1 to 9007199254740991, got "1"'],
+  [{ maxOverhead: null }, 'maxOverhead must be an integer from 0 to 9007199254740991, got null'],
+  [{ trailer: ',' }, 'trailer must be a Uint8Array, got string'],
+])('members of another kind are a TypeError at the call: %o', (wrong, message) => {
+  expect(() => defineFraming({ measure: () => 0, ...wrong } as FramingDefinition)).toThrow(new TypeError(message))
+})
+
+describe('a trailer', () => {
+  /** A digit, the payload, `,;`. */
+  const definition: FramingDefinition = {
+    maxFrameLength: 8,
+    maxOverhead: 3,
+    trailer: text.encode(',;'),
+    measure: (bytes, start, end) => (start < end ? 1 + (bytes[start] as number) - 0x30 + 2 : 0),
+    headerLength: () => 1,
+    encodedLength: (payloadLength) => 1 + payloadLength + 2,
+    encodeInto(target, at, payload) {
+      target[at] = 0x30 + payload.length
+      target.set(payload, at + 1)
+      return at + 1 + payload.length + 2
+    },
+  }
+  const framing = defineFraming(definition)
+
+  for (const law of framingLaws(framing, RUNS)) test(law.name, () => law.check())
+
+  test('is written, required and not handed out', () => {
+    expect(text.decode(encode(framing, text.encode('ab')))).toBe('2ab,;')
+    expect(new FrameDecoder(framing).decode(text.encode('2ab,;0,;'))).toEqual([text.encode('ab'), new Uint8Array(0)])
+  })
+
+  test.each([
+    ['2abc;', 'byte 0 of the trailer is 99, not 44'],
+    ['2ab,,', 'byte 1 of the trailer is 44, not 59'],
+  ])('is INVALID_HEADER where other bytes stand: %s', (source, reason) => {
+    expect(errorOfStream(framing, '0,;', source)).toMatchObject({ code: 'INVALID_HEADER', reason, offset: 3 })
+  })
+
+  test('keeps no limit from being compared as soon as the length is known', () => {
+    const error = framingErrorOf(() => new FrameDecoder(framing).decode(text.encode('9')))
+    expect(error).toMatchObject({ code: 'FRAME_TOO_LONG', length: 9, limit: 8, frameLength: 12 })
+  })
+
+  test('is handed out where trailerLength says so', () => {
+    const kept = defineFraming({ ...definition, trailerLength: () => 0 })
+    expect(new FrameDecoder(kept).decode(text.encode('2ab,;'))).toEqual([text.encode('ab,;')])
+  })
+
+  test('is looked for in the frame alone, not in front of a shorter one', () => {
+    const short = defineFraming({ trailer: text.encode(',;'), trailerLength: () => 0, measure: () => 1 })
+    expect(errorOfStream(short, ',;')).toMatchObject({
+      code: 'INVALID_HEADER',
+      reason: 'frame of 1 bytes without its trailer of 2',
+      offset: 0,
+    })
+    expect(framingErrorOf(() => short.measure(text.encode(',;'), 1, 2, 0)).code).toBe('INVALID_HEADER')
+  })
+})
+
+test('measure is never shown more than maxFrameLength + maxOverhead + 1 bytes of a frame', () => {
+  let most = 0
+  const measure: FramingDefinition['measure'] = (_, start, end) => {
+    most = Math.max(most, end - start)
+    return 0
+  }
+  const decoder = new FrameDecoder(defineFraming({ measure, maxFrameLength: 10, maxOverhead: 5 }))
+  expect(framingErrorOf(() => decoder.decode(new Uint8Array(1000))).code).toBe('FRAME_TOO_LONG')
+  expect(most).toBe(16)
+})

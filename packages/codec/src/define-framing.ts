@@ -1,8 +1,17 @@
 // A framing of one's own, from the one question that makes it: how long is this frame? Whatever `measure` answers, the
 // limits hold here, so a protocol in ten lines is bounded as the presets are.
 
-import { checkByteCount, checkLimit, checkRoom, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import {
+  checkByteCount,
+  checkFunction,
+  checkLimit,
+  checkRoom,
+  checkWord,
+  DEFAULT_MAX_FRAME_LENGTH,
+  type Framing,
+} from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
+import { Trailer } from './trailer.ts'
 
 /** `measure`, and whatever else of a Framing the protocol needs. */
 export interface FramingDefinition
@@ -12,15 +21,33 @@ export interface FramingDefinition
   maxFrameLength?: number
   /** The most bytes that header and trailer take together. Bounds what is buffered while the length is unknown. @default 64 */
   maxOverhead?: number
+  /**
+   * The bytes that every frame ends with, as netstrings end with a comma: INVALID_HEADER where others stand, written over
+   * the last bytes of what is encoded, and not handed out unless `trailerLength` says otherwise. All lengths count it.
+   * @default none
+   */
+  trailer?: Uint8Array
 }
 
 const DEFAULT_MAX_OVERHEAD = 64
 
+const FUNCTIONS = [
+  'measure',
+  'headerLength',
+  'trailerLength',
+  'encodedLength',
+  'encodeInto',
+  'encodeHeaderInto',
+  'encodeTrailerInto',
+] as const
+
 /**
  * Makes a framing. `measure` gets `bytes[start, end)` from a frame border on and returns the whole frame's length, 0 while
- * that is not known, or throws a FramingError; what it returns must not change as more bytes arrive. `headerLength` and
- * `trailerLength` (default: nothing, all is handed out) may look only at bytes that `measure` needed to answer. Without
- * `encodedLength` and `encodeInto` the framing only decodes.
+ * that is not known, or throws a FramingError; what it returns must not change as more bytes arrive. It is never shown more
+ * than maxFrameLength + maxOverhead + 1 bytes of a frame. Behind `end` stand bytes that are not the stream's: search in
+ * `bytes.subarray(start, end)`, because `bytes.indexOf` finds those, and looks through all of them for each frame.
+ * `headerLength` and `trailerLength` (default: nothing, all is handed out) may look only at bytes that `measure` needed to
+ * answer. Without `encodedLength` and `encodeInto` the framing only decodes.
  */
 export function defineFraming(definition: FramingDefinition): Framing {
   const { encodeHeaderInto, encodeTrailerInto } = definition
@@ -47,12 +74,18 @@ class DefinedFraming implements Framing {
   readonly unterminated: 'error' | 'emit'
   readonly #definition: FramingDefinition
   readonly #maxOverhead: number
+  readonly #trailer: Trailer
 
   constructor(definition: FramingDefinition) {
-    this.maxFrameLength = checkLimit('maxFrameLength', definition.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH)
-    this.unterminated = definition.unterminated ?? 'error'
+    const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, maxOverhead = DEFAULT_MAX_OVERHEAD } = definition
+    const { unterminated = 'error', trailer = new Uint8Array(0) } = definition
+    for (const name of FUNCTIONS) checkFunction(name, definition[name])
+    if (definition.measure === undefined) throw new TypeError('a framing needs measure')
+    this.maxFrameLength = checkLimit('maxFrameLength', maxFrameLength)
+    this.unterminated = checkWord('unterminated', unterminated, ['error', 'emit'])
     this.#definition = definition
-    this.#maxOverhead = checkByteCount('maxOverhead', definition.maxOverhead ?? DEFAULT_MAX_OVERHEAD, 0)
+    this.#maxOverhead = checkByteCount('maxOverhead', maxOverhead, 0)
+    this.#trailer = new Trailer(trailer)
   }
 
   measure(bytes: Uint8Array, start: number, end: number, seen: number): number {
@@ -68,6 +101,9 @@ class DefinedFraming implements Framing {
       throw new FramingError('INVALID_LENGTH', `framing measured a frame of ${length} bytes`)
     }
     this.#checkPayload(bytes, start, length)
+    if (this.#trailer.length === 0) return length
+    if (start + length > end) return 0 // the trailer belongs to the answer
+    this.#trailer.expectIn(bytes, start, start + length)
     return length
   }
 
@@ -76,7 +112,7 @@ class DefinedFraming implements Framing {
   }
 
   trailerLength(bytes: Uint8Array, start: number, length: number): number {
-    return this.#definition.trailerLength?.(bytes, start, length) ?? 0
+    return this.#definition.trailerLength?.(bytes, start, length) ?? this.#trailer.length
   }
 
   encodedLength(payloadLength: number, header?: Uint8Array): number {
@@ -89,7 +125,9 @@ class DefinedFraming implements Framing {
   encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
     checkRoom(target, at, this.encodedLength(payload.length, header))
     const encodeInto = this.#definition.encodeInto as Framing['encodeInto']
-    return encodeInto.call(this.#definition, target, at, payload, header)
+    const end = encodeInto.call(this.#definition, target, at, payload, header)
+    this.#trailer.encodeInto(target, end - this.#trailer.length)
+    return end
   }
 
   #checkPayload(bytes: Uint8Array, start: number, length: number): void {

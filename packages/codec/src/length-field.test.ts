@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LENGTH_FIELDS } from '../test/length-fields.ts'
 import { referenceFrame } from '../test/reference-frame.ts'
-import { framingErrorOf } from '../test/stream.ts'
+import { errorOfStream, framingErrorOf } from '../test/stream.ts'
 import { cut, join } from './chunks.ts'
 import { encode } from './encode.ts'
 import { FrameDecoder } from './frame-decoder.ts'
@@ -169,14 +169,12 @@ describe('the header and trailer apart from the payload', () => {
 
 test.each<[LengthFieldOptions, string]>([
   [{ lengthFieldLength: 5 as 4 }, 'lengthFieldLength'],
-  [{ lengthFieldLength: '4' as unknown as 4 }, 'lengthFieldLength'],
-  [{ byteOrder: 'native' as 'big' }, 'byteOrder'],
   [{ lengthFieldOffset: -1 }, 'lengthFieldOffset'],
   [{ headerLength: 3 }, 'headerLength'],
   [{ lengthFieldLength: 'varint', headerLength: 9 }, 'varint'],
   [{ trailerLength: 1.5 }, 'trailerLength'],
+  [{ trailerLength: 1, trailer: Uint8Array.of(1) }, 'trailer and trailerLength exclude each other'],
   [{ stripHeader: -1 }, 'stripHeader'],
-  [{ lengthCounts: 'body' as 'payload' }, 'lengthCounts'],
   [{ lengthCounts: 0.5 }, 'lengthCounts'],
   [{ maxFrameLength: 0 }, 'maxFrameLength'],
   [{ maxFrameLength: Number.NaN }, 'maxFrameLength'],
@@ -188,4 +186,94 @@ test.each<[LengthFieldOptions, string]>([
 ])('options that no frame could meet are a RangeError at the call: %o', (options, name) => {
   expect(() => lengthField(options)).toThrow(RangeError)
   expect(() => lengthField(options)).toThrow(name)
+})
+
+test.each<[object, string]>([
+  [{ lengthFieldLength: '4' }, `lengthFieldLength must be 1, 2, 3, 4, 8 or 'varint', got "4"`],
+  [{ lengthFieldLength: 'variant' }, `lengthFieldLength must be 1, 2, 3, 4, 8 or 'varint', got "variant"`],
+  [{ byteOrder: 'native' }, 'byteOrder must be "big" or "little", got "native"'],
+  [{ byteOrder: null }, 'byteOrder must be "big" or "little", got null'],
+  [{ lengthCounts: 'body' }, 'lengthCounts must be a name of the documented four or an integer, got "body"'],
+  [{ stripHeader: 'yes' }, 'stripHeader must be true or false, got "yes"'],
+  [{ lengthFieldOffset: '1' }, 'lengthFieldOffset must be an integer from 0 to 65535, got "1"'],
+  [{ headerLength: null }, 'headerLength must be an integer from 4 to 65535, got null'],
+  [{ maxFrameLength: '9' }, 'maxFrameLength must be an integer from 1 to 9007199254740991, got "9"'],
+  [{ maxVarintLength: true }, 'maxVarintLength must be an integer from 1 to 8, got true'],
+  [{ trailer: ',' }, 'trailer must be a Uint8Array, got string'],
+  [{ readLength: 4, writeLength: () => {} }, 'readLength must be a function, got 4'],
+  [{ readLength: () => 0, writeLength: 4 }, 'writeLength must be a function, got 4'],
+])('options of another kind are a TypeError at the call: %o', (options, message) => {
+  expect(() => lengthField(options as LengthFieldOptions)).toThrow(new TypeError(message))
+})
+
+describe('a trailer', () => {
+  const framing = lengthField({ lengthFieldLength: 1, trailer: Uint8Array.of(0x0d, 0xce), maxFrameLength: 9 })
+  const wire = encode(framing, Uint8Array.of(7, 8))
+
+  test('is written behind each payload, alone too', () => {
+    expect(hex(wire)).toBe('0207080dce')
+    expect(framing.encodedLength(2)).toBe(5)
+    const target = new Uint8Array(4).fill(0xee)
+    expect(framing.encodeTrailerInto?.(target, 1, 2)).toBe(3)
+    expect(hex(target)).toBe('ee0dceee')
+  })
+
+  test.each([1, 2, 3, 4, 5, 100])('is not handed out, chunks of %i', (size) => {
+    const decoder = new FrameDecoder(framing)
+    const frames = cut(join([wire, encode(framing, new Uint8Array(0)), wire]), [size]).flatMap((chunk) =>
+      decoder.decode(chunk),
+    )
+    expect(frames.map(hex)).toEqual(['0708', '', '0708'])
+    decoder.end()
+  })
+
+  test('is handed out with a header that is', () => {
+    const whole = lengthField({ trailer: Uint8Array.of(0xce), stripHeader: false })
+    expect(new FrameDecoder(whole).decode(encode(whole, Uint8Array.of(7))).map(hex)).toEqual(['0000000107ce'])
+  })
+
+  test.each([
+    ['first', [2, 7, 8, 9, 0xce], 'byte 0 of the trailer is 9, not 13'],
+    ['last', [2, 7, 8, 0x0d, 9], 'byte 1 of the trailer is 9, not 206'],
+  ])('with another %s byte is INVALID_HEADER, for any chunks', (_, bytes, reason) => {
+    expect(errorOfStream(framing, [...wire], bytes)).toMatchObject({ code: 'INVALID_HEADER', reason, offset: 5 })
+  })
+
+  test('never counts, and keeps no limit from being compared with the header', () => {
+    expect(new FrameDecoder(framing).decode(encode(framing, new Uint8Array(9)))).toEqual([new Uint8Array(9)])
+    const error = framingErrorOf(() => new FrameDecoder(framing).decode(Uint8Array.of(10)))
+    expect(error).toMatchObject({ code: 'FRAME_TOO_LONG', length: 10, limit: 9, frameLength: 13 })
+  })
+
+  test('of which a part is missing is FRAME_TRUNCATED', () => {
+    expect(errorOfStream(framing, [...wire.subarray(0, 4)])).toMatchObject({ code: 'FRAME_TRUNCATED', length: 4 })
+  })
+
+  test('keeps its bytes when the array it was given as changes', () => {
+    const trailer = Uint8Array.of(0xce)
+    const kept = lengthField({ lengthFieldLength: 1, trailer })
+    trailer.fill(0)
+    expect(hex(encode(kept, new Uint8Array(0)))).toBe('00ce')
+  })
+
+  test('of no bytes is none', () => {
+    expect(hex(encode(lengthField({ trailer: new Uint8Array(0) }), Uint8Array.of(7)))).toBe('0000000107')
+  })
+})
+
+test('a length that the own field cannot say is UNENCODABLE, and nothing is written', () => {
+  const digit = lengthField({
+    lengthFieldLength: 1,
+    readLength: (bytes, at) => (bytes[at] as number) - 0x30,
+    writeLength: (target, at, value) => {
+      target[at] = 0x30 + (value % 10)
+    },
+  })
+  expect(hex(encode(digit, new Uint8Array(9)).subarray(0, 1))).toBe('39')
+  const target = new Uint8Array(20).fill(0xee)
+  expect(framingErrorOf(() => digit.encodeInto(target, 0, new Uint8Array(10)))).toMatchObject({
+    code: 'UNENCODABLE',
+    reason: 'length 10 does not fit the length field: it reads as another',
+  })
+  expect(target).toEqual(new Uint8Array(20).fill(0xee))
 })

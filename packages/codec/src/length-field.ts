@@ -1,7 +1,18 @@
 // Frames that say their own length: the framing of Kafka, DNS over TCP, PostgreSQL, MQTT and most others.
 // Invariant: a frame's payload is never negative and never above maxFrameLength, known before anything is buffered.
 
-import { checkByteCount, checkLimit, checkRoom, copyInto, DEFAULT_MAX_FRAME_LENGTH, type Framing } from './framing.ts'
+import {
+  checkByteCount,
+  checkFlag,
+  checkFunction,
+  checkLimit,
+  checkRoom,
+  checkWord,
+  copyInto,
+  DEFAULT_MAX_FRAME_LENGTH,
+  type Framing,
+  shown,
+} from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
 import {
   readUnsigned,
@@ -13,6 +24,7 @@ import {
   writeUnsigned32,
   writeVarint,
 } from './length-number.ts'
+import { Trailer } from './trailer.ts'
 
 export interface LengthFieldOptions {
   /** Bytes of the length field, or `'varint'` (base 128, least significant group first). @default 4 */
@@ -28,17 +40,25 @@ export interface LengthFieldOptions {
    * `lengthAdjustment`: frame = lengthFieldOffset + lengthFieldLength + value + number. @default 'payload'
    */
   lengthCounts?: 'payload' | 'afterLengthField' | 'fromLengthField' | 'frame' | number
-  /** Bytes behind the payload that belong to the frame; written as zeros. @default 0 */
+  /** Bytes behind the payload that belong to the frame; written as zeros, not looked at when read. @default 0 */
   trailerLength?: number
+  /**
+   * The bytes that stand behind every payload, in place of `trailerLength`: written, and INVALID_HEADER where others stand.
+   * The length of such a frame is known with its last byte. @default none
+   */
+  trailer?: Uint8Array
   /** true hands out the payload, false header and trailer too, a number drops that many leading bytes. @default true */
   stripHeader?: boolean | number
   /** The most payload bytes of a frame, both directions; Infinity = what the field can say. @default 4 MiB */
   maxFrameLength?: number
   /** The most bytes of a varint. @default 5 */
   maxVarintLength?: number
-  /** Reads the number in the length field in the protocol's own way (ASCII digits, BCD). May throw a FramingError. */
+  /**
+   * Reads the number in the length field in the protocol's own way (ASCII digits, BCD). May throw a FramingError. What the
+   * field can say is yours to know: give it as `maxFrameLength`.
+   */
   readLength?: (bytes: Uint8Array, at: number) => number
-  /** The way back of `readLength`. */
+  /** The way back of `readLength`. A length that `readLength` does not read back is UNENCODABLE. */
   writeLength?: (target: Uint8Array, at: number, value: number) => void
 }
 
@@ -53,7 +73,8 @@ class LengthFieldFraming implements Framing {
   readonly #little: boolean
   readonly #offset: number
   readonly #header: number // bytes in front of the payload; of a varint: in front of the field
-  readonly #trailer: number
+  readonly #trailer: Trailer
+  readonly #isMarked: boolean // the trailer is not just any bytes
   readonly #counts: NonNullable<LengthFieldOptions['lengthCounts']>
   readonly #adjustment: number // the number on the wire less the payload; of a varint: see adjustmentFor
   readonly #strip: boolean | number
@@ -63,33 +84,31 @@ class LengthFieldFraming implements Framing {
   readonly #writeLength: LengthFieldOptions['writeLength']
 
   constructor(options: LengthFieldOptions) {
-    const { lengthFieldLength = 4, lengthFieldOffset = 0, trailerLength = 0, stripHeader = true } = options
-    const isVarint = lengthFieldLength === 'varint'
-    if (!isVarint && ![1, 2, 3, 4, 8].includes(lengthFieldLength)) {
-      throw new RangeError(`lengthFieldLength must be 1, 2, 3, 4, 8 or 'varint', got ${String(lengthFieldLength)}`)
-    }
+    const { lengthFieldLength = 4, lengthFieldOffset = 0, byteOrder = 'big', lengthCounts = 'payload' } = options
+    const { stripHeader = true, maxVarintLength = 5, maxFrameLength = DEFAULT_MAX_FRAME_LENGTH } = options
+    this.#size = checkSize(lengthFieldLength)
+    const isVarint = this.#size === 0
     if (isVarint && options.headerLength !== undefined)
       throw new RangeError('a varint header ends with the length field')
-    this.#size = isVarint ? 0 : lengthFieldLength
-    this.#little = checkByteOrder(options.byteOrder ?? 'big') === 'little'
+    this.#little = checkWord('byteOrder', byteOrder, ['big', 'little']) === 'little'
     this.#offset = checkByteCount('lengthFieldOffset', lengthFieldOffset, 0, 0xffff)
-    const leastHeader = this.#offset + this.#size
-    this.#header = checkByteCount('headerLength', options.headerLength ?? leastHeader, leastHeader, 0xffff)
-    this.#trailer = checkByteCount('trailerLength', trailerLength, 0, 0xffff)
-    this.#strip = typeof stripHeader === 'number' ? checkByteCount('stripHeader', stripHeader, 0, 0xffff) : stripHeader
-    this.#maxVarint = checkByteCount('maxVarintLength', options.maxVarintLength ?? 5, 1, 8)
-    this.#readLength = options.readLength
-    this.#writeLength = options.writeLength
+    const { headerLength = this.#offset + this.#size } = options
+    this.#header = checkByteCount('headerLength', headerLength, this.#offset + this.#size, 0xffff)
+    this.#trailer = trailerOf(options)
+    this.#isMarked = options.trailer !== undefined
+    this.#strip = checkStrip(stripHeader)
+    this.#maxVarint = checkByteCount('maxVarintLength', maxVarintLength, 1, 8)
+    this.#readLength = checkFunction('readLength', options.readLength)
+    this.#writeLength = checkFunction('writeLength', options.writeLength)
     if ((this.#readLength === undefined) !== (this.#writeLength === undefined)) {
       throw new RangeError('readLength and writeLength come together')
     }
     if (isVarint && this.#readLength !== undefined) throw new RangeError('readLength and a varint exclude each other')
-    this.#counts = checkCounts(options.lengthCounts ?? 'payload')
+    this.#counts = checkCounts(lengthCounts)
     this.#adjustment = this.#adjustmentFor(this.#size)
     const isBigEndian32 = this.#size === 4 && !this.#little && this.#readLength === undefined
-    this.#isPlain = isBigEndian32 && this.#adjustment === 0 && this.#header === 4 && this.#trailer === 0
-    const limit = checkLimit('maxFrameLength', options.maxFrameLength ?? DEFAULT_MAX_FRAME_LENGTH)
-    this.maxFrameLength = Math.min(limit, this.#mostPayload())
+    this.#isPlain = isBigEndian32 && this.#adjustment === 0 && this.#header === 4 && this.#trailer.length === 0
+    this.maxFrameLength = Math.min(checkLimit('maxFrameLength', maxFrameLength), this.#mostPayload())
     if (this.maxFrameLength < 0) throw new RangeError('the length field cannot hold the length of an empty frame')
   }
 
@@ -100,13 +119,22 @@ class LengthFieldFraming implements Framing {
       if (payload > this.maxFrameLength) throw this.#refusal(payload, payload, 4)
       return payload + 4
     }
+    const length = this.#lengthOf(bytes, start, end)
+    if (!this.#isMarked) return length
+    if (length === 0 || start + length > end) return 0 // the trailer belongs to the answer
+    this.#trailer.expectIn(bytes, start, start + length)
+    return length
+  }
+
+  /** The length as the header says it, 0 while that is not complete. */
+  #lengthOf(bytes: Uint8Array, start: number, end: number): number {
     const at = start + this.#offset
     if (this.#size === 0) return this.#measureVarint(bytes, at, end)
     if (at + this.#size > end) return 0
     const value = this.#readLength ? this.#readOwn(bytes, at) : readUnsigned(bytes, at, this.#size, this.#little)
     const payload = value - this.#adjustment
     if (payload < 0 || payload > this.maxFrameLength) throw this.#refusal(value, payload, this.#header)
-    return this.#header + payload + this.#trailer
+    return this.#header + payload + this.#trailer.length
   }
 
   headerLength(bytes: Uint8Array, start: number, length: number): number {
@@ -115,13 +143,13 @@ class LengthFieldFraming implements Framing {
   }
 
   trailerLength(): number {
-    return this.#strip === true ? this.#trailer : 0
+    return this.#strip === true ? this.#trailer.length : 0
   }
 
   encodedLength(payloadLength: number): number {
     if (!(payloadLength <= this.maxFrameLength)) throw frameTooLong(payloadLength, this.maxFrameLength)
     if (this.#isPlain) return payloadLength + 4
-    return this.#headerFor(payloadLength) + payloadLength + this.#trailer
+    return this.#headerFor(payloadLength) + payloadLength + this.#trailer.length
   }
 
   encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
@@ -129,9 +157,7 @@ class LengthFieldFraming implements Framing {
     checkRoom(target, at, total)
     const from = this.#writeHeader(target, at, payload.length, header)
     copyInto(target, from, payload)
-    const end = at + total
-    for (let index = end - this.#trailer; index < end; index++) target[index] = 0
-    return end
+    return this.#trailer.encodeInto(target, from + payload.length)
   }
 
   encodeHeaderInto(target: Uint8Array, at: number, payloadLength: number, header?: Uint8Array): number {
@@ -140,15 +166,12 @@ class LengthFieldFraming implements Framing {
       writeUnsigned32(target, at, payloadLength)
       return at + 4
     }
-    checkRoom(target, at, this.encodedLength(payloadLength) - payloadLength - this.#trailer)
+    checkRoom(target, at, this.encodedLength(payloadLength) - payloadLength - this.#trailer.length)
     return this.#writeHeader(target, at, payloadLength, header)
   }
 
   encodeTrailerInto(target: Uint8Array, at: number): number {
-    if (this.#trailer === 0) return at
-    checkRoom(target, at, this.#trailer)
-    target.fill(0, at, at + this.#trailer)
-    return at + this.#trailer
+    return this.#trailer.encodeInto(target, at)
   }
 
   #measureVarint(bytes: Uint8Array, at: number, end: number): number {
@@ -157,7 +180,7 @@ class LengthFieldFraming implements Framing {
     const value = readVarint(bytes, at, size)
     const payload = value - this.#adjustmentFor(size)
     if (payload < 0 || payload > this.maxFrameLength) throw this.#refusal(value, payload, this.#header + size)
-    return this.#header + size + payload + this.#trailer
+    return this.#header + size + payload + this.#trailer.length
   }
 
   #readOwn(bytes: Uint8Array, at: number): number {
@@ -168,7 +191,7 @@ class LengthFieldFraming implements Framing {
 
   /** `header` = all bytes in front of the payload. */
   #refusal(value: number, payload: number, header: number): FramingError {
-    if (payload > 0) return frameTooLong(payload, this.maxFrameLength, header + payload + this.#trailer)
+    if (payload > 0) return frameTooLong(payload, this.maxFrameLength, header + payload + this.#trailer.length)
     const reason = `length ${value} is smaller than what it counts (at least ${value - payload})`
     return new FramingError('INVALID_LENGTH', reason, { length: value, limit: value - payload })
   }
@@ -177,17 +200,17 @@ class LengthFieldFraming implements Framing {
   #adjustmentFor(size: number): number {
     const header = this.#size === 0 ? this.#header + size : this.#header
     const counts = this.#counts
-    if (typeof counts === 'number') return header + this.#trailer - this.#offset - size - counts
+    if (typeof counts === 'number') return header + this.#trailer.length - this.#offset - size - counts
     if (counts === 'payload') return 0
     if (counts === 'afterLengthField') return header - this.#offset - size
     return counts === 'fromLengthField' ? header - this.#offset : header
   }
 
   #mostPayload(): number {
-    if (this.#readLength) return Number.MAX_SAFE_INTEGER - this.#header - this.#trailer - this.#size
+    if (this.#readLength) return Number.MAX_SAFE_INTEGER - this.#header - this.#trailer.length - this.#size
     const size = this.#size === 0 ? this.#maxVarint : this.#size
     const mostValue = this.#size === 0 ? 2 ** (7 * size) - 1 : 2 ** (8 * size) - 1
-    const mostWhole = Number.MAX_SAFE_INTEGER - this.#header - this.#trailer - size
+    const mostWhole = Number.MAX_SAFE_INTEGER - this.#header - this.#trailer.length - size
     return Math.min(mostValue - this.#adjustmentFor(size), mostWhole)
   }
 
@@ -234,17 +257,35 @@ class LengthFieldFraming implements Framing {
     if (!this.#writeLength) return undefined
     const field = new Uint8Array(size)
     this.#writeLength(field, 0, value)
-    return field
+    if (this.#readOwn(field, 0) === value) return field
+    throw new FramingError('UNENCODABLE', `length ${value} does not fit the length field: it reads as another`)
   }
 }
 
-function checkByteOrder(byteOrder: 'big' | 'little'): 'big' | 'little' {
-  if (byteOrder === 'big' || byteOrder === 'little') return byteOrder
-  throw new RangeError(`byteOrder must be 'big' or 'little', got ${String(byteOrder)}`)
+/** Bytes of the length field; 0 for a varint. */
+function checkSize(lengthFieldLength: NonNullable<LengthFieldOptions['lengthFieldLength']>): number {
+  if (lengthFieldLength === 'varint') return 0
+  if ([1, 2, 3, 4, 8].includes(lengthFieldLength)) return lengthFieldLength
+  throw misuse('lengthFieldLength', "1, 2, 3, 4, 8 or 'varint'", lengthFieldLength)
+}
+
+function checkStrip(strip: boolean | number): boolean | number {
+  return typeof strip === 'number' ? checkByteCount('stripHeader', strip, 0, 0xffff) : checkFlag('stripHeader', strip)
+}
+
+function trailerOf({ trailer, trailerLength }: LengthFieldOptions): Trailer {
+  if (trailerLength === undefined) return new Trailer(trailer === undefined ? new Uint8Array(0) : trailer)
+  if (trailer !== undefined) throw new RangeError('trailer and trailerLength exclude each other')
+  return new Trailer(new Uint8Array(checkByteCount('trailerLength', trailerLength, 0, 0xffff)))
 }
 
 function checkCounts(counts: NonNullable<LengthFieldOptions['lengthCounts']>): typeof counts {
   if (['payload', 'afterLengthField', 'fromLengthField', 'frame'].includes(counts as string)) return counts
   if (Number.isSafeInteger(counts)) return counts
-  throw new RangeError(`lengthCounts must be a name of the documented four or an integer, got ${String(counts)}`)
+  throw misuse('lengthCounts', 'a name of the documented four or an integer', counts)
+}
+
+function misuse(name: string, wanted: string, value: unknown): Error {
+  const reason = `${name} must be ${wanted}, got ${shown(value)}`
+  return typeof value === 'number' ? new RangeError(reason) : new TypeError(reason)
 }

@@ -18,6 +18,11 @@ export const FUZZED: Record<string, Framing> = {
   'u64 length, little-endian': lengthField({ lengthFieldLength: 8, byteOrder: 'little' }),
   'length of the whole frame': lengthField({ lengthFieldLength: 2, lengthFieldOffset: 1, lengthCounts: 'frame' }),
   'u16 length, longer header, trailer': lengthField({ lengthFieldLength: 2, headerLength: 5, trailerLength: 2 }),
+  'u8 length, checked trailer': lengthField({
+    lengthFieldLength: 1,
+    maxFrameLength: 20,
+    trailer: Uint8Array.of(1),
+  }),
   varint: lengthField({ lengthFieldLength: 'varint', maxFrameLength: 30 }),
   'varint of 8 bytes that counts itself': lengthField({
     lengthFieldLength: 'varint',

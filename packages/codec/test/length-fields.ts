@@ -21,5 +21,7 @@ export const LENGTH_FIELDS: Record<string, LengthFieldOptions> = {
   BGP: { lengthFieldOffset: 16, lengthFieldLength: 2, headerLength: 19, lengthCounts: 'frame' },
   'Modbus/TCP': { lengthFieldOffset: 4, lengthFieldLength: 2, headerLength: 7, lengthCounts: 'afterLengthField' },
   'a trailer that the length does not count': { lengthFieldOffset: 3, trailerLength: 4, lengthCounts: 'frame' },
+  'AMQP 0-9-1': { lengthFieldOffset: 3, headerLength: 7, trailer: Uint8Array.of(0xce) },
+  'a varint and a trailer of two bytes': { lengthFieldLength: 'varint', trailer: Uint8Array.of(0x0d, 0x0a) },
   "Netty's lengthAdjustment": { lengthFieldLength: 2, lengthFieldOffset: 1, lengthCounts: -3, trailerLength: 2 },
 }

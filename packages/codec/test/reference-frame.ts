@@ -6,25 +6,31 @@ import type { LengthFieldOptions } from '../src/length-field.ts'
 
 /** The frame on the wire, or undefined where the length field would have to hold a negative number. */
 export function referenceFrame(options: LengthFieldOptions, payload: Uint8Array): Uint8Array | undefined {
-  const { lengthFieldLength = 4, lengthFieldOffset: offset = 0, trailerLength = 0 } = options
+  const { lengthFieldLength = 4, lengthFieldOffset: offset = 0 } = options
+  const { trailer = new Uint8Array(options.trailerLength ?? 0) } = options
   if (lengthFieldLength !== 'varint') {
     const header = options.headerLength ?? offset + lengthFieldLength
     const value = numberOnTheWire(options, { header, size: lengthFieldLength, payload: payload.length })
     if (value < 0) return undefined
     const field = fixedWidth(value, lengthFieldLength, options.byteOrder ?? 'big')
     const behindField = new Uint8Array(header - offset - lengthFieldLength)
-    return join([new Uint8Array(offset), field, behindField, payload, new Uint8Array(trailerLength)])
+    return join([new Uint8Array(offset), field, behindField, payload, trailer])
   }
   for (let size = 1; ; size++) {
     const value = numberOnTheWire(options, { header: offset + size, size, payload: payload.length })
     if (value < 0) return undefined
     const field = varint(value)
-    if (field.length === size) return join([new Uint8Array(offset), field, payload, new Uint8Array(trailerLength)])
+    if (field.length === size) return join([new Uint8Array(offset), field, payload, trailer])
   }
 }
 
 function numberOnTheWire(
-  { lengthCounts = 'payload', lengthFieldOffset = 0, trailerLength = 0 }: LengthFieldOptions,
+  {
+    lengthCounts = 'payload',
+    lengthFieldOffset = 0,
+    trailer,
+    trailerLength = trailer?.length ?? 0,
+  }: LengthFieldOptions,
   { header, size, payload }: { header: number; size: number; payload: number },
 ): number {
   const endOfPayload = header + payload // trailer not counted
