@@ -1,11 +1,16 @@
 // What a framing is: the answer to "given the first bytes, how long is this frame?", two constants about what is handed
 // out, and the way back. It holds no state of a stream, so one framing serves any number of decoders.
 
-/** How frames stand in a byte stream. Made by a preset such as `lengthField`; shared freely between connections. */
+/**
+ * How frames stand in a byte stream. Made by a preset such as `lengthField`; shared freely between connections. A preset
+ * cannot be spread: what it measures would keep the limit it was made with. Wrap it, or make another.
+ */
 export interface Framing {
   /**
    * `bytes[start, end)` begins at a frame border. The whole frame's length in bytes, or 0 while it is not known yet; it
-   * must be known by the frame's last byte.
+   * must be known by the frame's last byte. Behind `end` stand bytes that are not the stream's, maybe a whole read buffer of
+   * them: `bytes.indexOf(byte, start)` would find those, and look through all of them for each frame; search in
+   * `bytes.subarray(start, end)`.
    * `seen` = bytes of this frame that earlier calls looked at, so that a search need not start over.
    * Throws a FramingError when no frame can begin like this.
    */

@@ -57,10 +57,13 @@ function* deliver(taken: Taken): Generator<Uint8Array, void, void> {
   if (taken.failure !== undefined) throw taken.failure.error
 }
 
-/** All frames of bytes that are there already, one array or several chunks. Throws FRAME_TRUNCATED if the last is cut off. */
+/**
+ * All frames of bytes that are there already, one array or several chunks. Throws FRAME_TRUNCATED if the last is cut off.
+ * All or an error: the frames in front of one come from `FrameDecoder.decode`, or `frames`.
+ */
 export function decodeAll(framing: Framing, source: Uint8Array | Iterable<Uint8Array>): Uint8Array[] {
   const decoder = new KeepingDecoder(framing)
-  const chunks = source instanceof Uint8Array ? [source] : source
+  const chunks = ArrayBuffer.isView(source) ? [source] : source
   const all: Uint8Array[] = []
   for (const chunk of chunks) for (const frame of deliver(decoder.take(chunk))) all.push(frame)
   for (const frame of deliver(decoder.finish())) all.push(frame)

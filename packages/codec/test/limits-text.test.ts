@@ -20,7 +20,10 @@ function looksPerByte(framing: Framing, stream: Uint8Array, size: number): numbe
   const counting = defineFraming({
     maxFrameLength: framing.maxFrameLength,
     maxOverhead: 10 * KIB,
-    measure: (bytes, start, end, seen) => framing.measure(counter.over(bytes), start, end, seen),
+    measure: (bytes, start, end, seen) => {
+      if (counter.looks > 3000 * stream.length) throw new Error('quadratic: no need to wait for the end')
+      return framing.measure(counter.over(bytes), start, end, seen)
+    },
     trailerLength: (bytes, start, length) => framing.trailerLength(bytes, start, length),
   })
   const decoder = new FrameDecoder(counting)
@@ -56,6 +59,26 @@ describe('work is linear in bytes', () => {
     ['headers of nothing', contentLength(), repeated('Content-Length: 0\r\n\r\n', 64 * KIB), 8],
   ])('in one chunk: %s', (_, framing, stream, most) => {
     expect(looksPerByte(framing, stream, stream.length)).toBeLessThanOrEqual(most)
+  })
+
+  const FEW = 2 * KIB
+
+  describe.each<[string, Framing, string]>([
+    ['one delimiter, empty frames', delimiter('\n'), '\n'],
+    ['several, of which all but one never come', delimiter(['\0', '\n', ';;', '--!--']), 'ab\n-'],
+    ['several, of which the last never comes', delimiter(['\n', '\0']), 'ab\n-'],
+    ['several, of which the longest almost comes', delimiter([`${'a'.repeat(20)}b`, '\n']), 'aaa\n'],
+    ['several that end each other', lines(), '\r\n\r\r\n\n\n\r'],
+    ['none that ever comes', delimiter(['\0', ';;', '!']), 'abcd'],
+    ['a header', contentLength(), 'Content-Length: 9\r\n\r\n123456789'],
+  ])('four times the bytes take four times the looks, with %s', (_, framing, part) => {
+    const stream = text.encode(part.repeat(Math.ceil((4 * FEW) / part.length)))
+    test.each([1, 2, 7, 64, 1000, 4 * FEW])('in chunks of %i', (size) => {
+      const few = FEW * looksPerByte(framing, stream.subarray(0, FEW), size)
+      const many = 4 * FEW * looksPerByte(framing, stream.subarray(0, 4 * FEW), size)
+      // Where a search starts over or runs to the end of the chunk it is sixteen times.
+      expect(many).toBeLessThanOrEqual(5 * few + 2000)
+    })
   })
 
   test('a small frame that a border split is found in a large chunk without looking at all of it', () => {
