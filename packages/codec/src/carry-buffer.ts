@@ -12,7 +12,7 @@ const LEAST_CAPACITY = 64
 const spares: (Uint8Array | undefined)[] = []
 
 export class CarryBuffer {
-  bytes: Uint8Array = new Uint8Array(0)
+  bytes: Uint8Array = EMPTY
   length = 0
 
   /** Appends `source[start, end)`. `total` = the whole frame if known: no new buffer is larger. */

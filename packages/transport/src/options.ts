@@ -81,8 +81,12 @@ const MAX_BUSY_POLL_MICROS = 10_000
 
 const DEFAULT_FRAMING: Framing = lengthField({ maxFrameLength: 1 * MiB })
 
+/** Options that were checked: 10,000 connections of a server share one object. */
+const CHECKED = new WeakSet<object>()
+
 /** The options with every default filled in. Throws RangeError or TypeError for what can not be meant. */
 export function checkOptions(options: ConnectionOptions): CheckedOptions {
+  if (CHECKED.has(options)) return options as CheckedOptions
   const framing = options.framing ?? DEFAULT_FRAMING
   const leastBuffer = Math.min(2 * framing.maxFrameLength, Number.MAX_SAFE_INTEGER)
   const checked: CheckedOptions = {
@@ -102,6 +106,7 @@ export function checkOptions(options: ConnectionOptions): CheckedOptions {
   if (!(busyPollMicros >= 0 && busyPollMicros <= MAX_BUSY_POLL_MICROS)) {
     throw new RangeError(`busyPollMicros must be from 0 to ${MAX_BUSY_POLL_MICROS}, got ${String(busyPollMicros)}`)
   }
+  CHECKED.add(Object.freeze(checked))
   return checked
 }
 

@@ -10,7 +10,7 @@ interface Wait {
 }
 
 export class WaitList {
-  readonly #waits = new Set<Wait>()
+  #waits: Set<Wait> | undefined // most connections never wait
 
   /** Waits until `isMet()` at one of the next calls of `check`. */
   add(action: string, isMet: () => boolean, signal: AbortSignal | undefined): Promise<void> {
@@ -18,10 +18,11 @@ export class WaitList {
       const wait: Wait = { isMet, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) }
       const onAbort = (): void => wait.reject(abortedError(signal as AbortSignal, action))
       const settle = (done: () => void): void => {
-        this.#waits.delete(wait)
+        this.#waits?.delete(wait)
         signal?.removeEventListener('abort', onAbort)
         done()
       }
+      this.#waits ??= new Set()
       this.#waits.add(wait)
       signal?.addEventListener('abort', onAbort, { once: true })
       if (signal?.aborted) onAbort()
@@ -30,11 +31,12 @@ export class WaitList {
 
   /** Resolves those whose condition holds now. */
   check(): void {
+    if (this.#waits === undefined) return
     for (const wait of this.#waits) if (wait.isMet()) wait.resolve()
   }
 
   /** Rejects all. */
   fail(error: Error): void {
-    for (const wait of this.#waits) wait.reject(error)
+    for (const wait of this.#waits ?? []) wait.reject(error)
   }
 }
