@@ -341,3 +341,15 @@ test('`once` of node:events takes one message; the next wait for whoever listens
   const [second] = (await within('b', once(connection, 'message'))) as [Uint8Array]
   expect([text(first), text(second)]).toEqual(['a', 'b'])
 })
+
+test('next takes the first message, and a listener added behind it gets all that follow', async () => {
+  const { channel, connection } = setUp()
+  const hello = connection.next()
+  channel.bring(frames('hello', 'a', 'b'))
+  expect(text((await hello) as Uint8Array)).toBe('hello')
+  const received: string[] = []
+  connection.on('message', (message) => received.push(text(message)))
+  channel.bring(frames('c'))
+  await turn()
+  expect(received).toEqual(['a', 'b', 'c'])
+})

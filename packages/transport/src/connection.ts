@@ -2,6 +2,7 @@
 // close path, and is what people hold. It never emits 'error': the cause of a close stands in CloseInfo.
 
 import { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
 import type { FrameVisitor } from '@framewire/codec'
 import { BusyPoll } from './busy-poll.ts'
 import type { ByteChannel } from './byte-channel.ts'
@@ -10,6 +11,7 @@ import type { CloseInfo, ConnectionState } from './connection-state.ts'
 import { CONNECTION_CLOSE, CONNECTION_OPEN } from './diagnostics.ts'
 import { onNewListener, onRejection } from './emitter-hooks.ts'
 import type { Endpoint } from './endpoint.ts'
+import { messageStream } from './message-stream.ts'
 import { type CheckedOptions, type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
 import { Receiver, type ReceiverStats } from './receiver.ts'
 import { SendQueue } from './send-queue.ts'
@@ -260,6 +262,20 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     return this.#receiver.iterate()
   }
 
+  /** One message, as a loop left behind it gives; undefined at the end. Rejects with ABORTED or why the connection ended. */
+  next(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
+    return this.#receiver.next(options.signal)
+  }
+
+  /**
+   * The connection as a Duplex in object mode, for `pipeline()`; all messages go there from now on. When the peer has ended
+   * only its readable side ends: end it too, which sends what is queued and closes. Destroying it destroys the connection.
+   * Throws TypeError when the messages go elsewhere already.
+   */
+  stream(): Duplex {
+    return messageStream(this, this.#receiver)
+  }
+
   /**
    * Ends in good order: what was accepted is sent, then FIN; messages are still received until the peer ends too. At
    * the deadline (default `closeTimeoutMs`), or when `signal` aborts, the rest is dropped and stands in the CloseInfo.
@@ -306,7 +322,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   /** A listener that comes late gets the messages that wait. */
   #watchListeners(): void {
-    onNewListener(this, 'message', () => process.nextTick(() => this.#receiver.goOn()))
+    onNewListener(this, 'message', () => this.#receiver.listenerComes())
   }
 
   #onProgress(): void {

@@ -1,4 +1,5 @@
 export type { Address } from './address.ts'
+export { type AttachOptions, attach } from './attach.ts'
 export type { ByteChannel } from './byte-channel.ts'
 export type { Clock, Timer } from './clock.ts'
 export { type ConnectOptions, connect } from './connect.ts'

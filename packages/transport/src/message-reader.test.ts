@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { rejection, turn } from '../test/deadline.ts'
 import { bytesOf, text } from '../test/messages.ts'
@@ -214,4 +215,63 @@ describe('the end', () => {
     expect(await next(busy)).toBeUndefined()
     expect([reader.hasReaders, calls.left]).toEqual([false, 1])
   })
+})
+
+describe('next', () => {
+  test('gives one message, whether it waits or comes, and takes no more', async () => {
+    const { reader, push, calls } = setUp()
+    push('a')
+    expect(text((await reader.next(undefined)) as Uint8Array)).toBe('a')
+    const coming = reader.next(undefined)
+    expect(reader.hasReaders).toBe(true)
+    push('b', 'c')
+    expect(text((await coming) as Uint8Array)).toBe('b')
+    expect([reader.length, reader.hasReaders, calls.left]).toEqual([1, false, 2])
+  })
+
+  test('gives undefined at the end, and throws the error that ended it', async () => {
+    const { reader, push } = setUp()
+    push('a')
+    const waiting = [reader.next(undefined), reader.next(undefined)]
+    reader.end()
+    expect((await waiting[0])?.length).toBe(1)
+    expect(await waiting[1]).toBeUndefined()
+    expect(await reader.next(undefined)).toBeUndefined()
+    const broken = setUp().reader
+    broken.end(lost)
+    expect(await rejection(broken.next(undefined))).toBe(lost)
+  })
+
+  test('rejects on its signal, leaves no listener on it and no place in the queue', async () => {
+    const { reader, push } = setUp()
+    const controller = new AbortController()
+    const { signal } = controller
+    const waiting = rejection(reader.next(signal))
+    const other = reader.next(undefined)
+    controller.abort('why')
+    expect(await waiting).toMatchObject({ code: 'ABORTED', message: 'next was aborted', cause: 'why' })
+    push('a')
+    expect(text((await other) as Uint8Array)).toBe('a')
+    expect(await rejection(reader.next(signal))).toMatchObject({ code: 'ABORTED' })
+    expect([getEventListeners(signal, 'abort').length, reader.hasReaders]).toEqual([0, false])
+  })
+
+  test('loses no message that came right before the signal', async () => {
+    const { reader, push } = setUp()
+    const controller = new AbortController()
+    const waiting = reader.next(controller.signal)
+    push('a')
+    controller.abort()
+    expect(text((await waiting) as Uint8Array)).toBe('a')
+  })
+})
+
+test('whoever holds counts as a reader, takes nothing, and leaves once', async () => {
+  const { reader, push, calls } = setUp()
+  const release = reader.hold()
+  push('a')
+  expect([reader.hasReaders, reader.length]).toEqual([true, 1])
+  release()
+  release()
+  expect([reader.hasReaders, reader.length, calls.left]).toEqual([false, 1, 1])
 })

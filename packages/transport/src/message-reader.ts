@@ -1,7 +1,7 @@
 // Messages that arrived and were not taken yet, and the iterators that take them. Bounded in number and in bytes: at the
 // bound the connection stops reading, so a slow reader slows the sender down instead of filling the memory.
 
-import type { TransportError } from './transport-error.ts'
+import { abortedError, type TransportError } from './transport-error.ts'
 
 /** What a queued message costs besides its bytes. */
 const MESSAGE_OVERHEAD = 64
@@ -97,21 +97,46 @@ export class MessageReader {
     }
   }
 
-  iterate(): AsyncIterableIterator<Uint8Array> {
-    let isReading = false // one that nobody ever asked for a message takes none from the listeners
-    let isOver = false
-    const leave = (): void => {
-      if (isOver) return
-      isOver = true
-      if (!isReading) return
+  /** One message, by an iterator that is left behind it. A message that came before the signal is not lost. */
+  async next(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    if (signal?.aborted) throw abortedError(signal, 'next')
+    const iterator = this.iterate()
+    const leave = (): void => void iterator.return?.()
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      const { done, value } = await iterator.next()
+      if (!done) return value
+    } finally {
+      signal?.removeEventListener('abort', leave)
+      leave()
+    }
+    if (signal?.aborted) throw abortedError(signal, 'next')
+    return undefined
+  }
+
+  /** Counts as a reader that takes nothing, until it is released. */
+  hold(): () => void {
+    let isHeld = true
+    this.#iterators++
+    return () => {
+      if (!isHeld) return
+      isHeld = false
       this.#iterators--
       if (this.#iterators === 0) this.#callbacks.onLeft()
+    }
+  }
+
+  iterate(): AsyncIterableIterator<Uint8Array> {
+    let release: (() => void) | undefined // one that nobody ever asked for a message takes none from the listeners
+    let isOver = false
+    const leave = (): void => {
+      isOver = true
+      release?.()
     }
     const iterator: AsyncIterableIterator<Uint8Array> = {
       next: async () => {
         if (isOver) return DONE
-        if (!isReading) this.#iterators++
-        isReading = true
+        release ??= this.hold()
         try {
           const result = await this.#next(iterator)
           if (result.done) leave()

@@ -52,6 +52,7 @@ export class Receiver implements Reading {
   #block: Uint8Array = NO_BLOCK // a copy of chunk[blockStart...], shared by the small messages in it
   #blockStart = 0
   #chunk: Uint8Array | undefined // the chunk being decoded: a view on it stays good, on the decoder's buffer it does not
+  #isStreamed = false
   #isPaused = false
   #isYielding = false // the budget of this turn is spent
   #isStopped = false
@@ -135,12 +136,39 @@ export class Receiver implements Reading {
 
   /** Every frame goes to `sink` from now on. */
   setSink(sink: FrameVisitor): void {
+    this.#checkNotStreamed()
     this.#sink = sink
     this.goOn()
   }
 
   iterate(): AsyncIterableIterator<Uint8Array> {
+    this.#checkNotStreamed()
     return this.#reader.iterate()
+  }
+
+  /** One message; undefined at the end. */
+  next(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    this.#checkNotStreamed()
+    return this.#reader.next(signal)
+  }
+
+  /** For a stream, which takes every message from now on, and keeps the connection open until it calls `release`. */
+  iterateAlone(): { messages: AsyncIterator<Uint8Array>; release: () => void } {
+    this.#checkNotStreamed()
+    const taker = this.#reader.hasReaders ? 'an iterator' : this.#sink ? 'a sink' : "a 'message' listener"
+    if (this.#reader.hasReaders || this.#hasTaker) throw new TypeError(`the messages go to ${taker} already`)
+    this.#isStreamed = true
+    return { messages: this.#reader.iterate(), release: this.#reader.hold() }
+  }
+
+  /** A listener for messages is about to be added: it gets those that wait. */
+  listenerComes(): void {
+    this.#checkNotStreamed()
+    process.nextTick(() => this.goOn())
+  }
+
+  #checkNotStreamed(): void {
+    if (this.#isStreamed) throw new TypeError('the messages go to a stream() already')
   }
 
   /**

@@ -1,7 +1,8 @@
-// A net.Socket as a ByteChannel. The error listener stands before anything else can happen and stays for life: a socket
-// without one can take the process down (CVE-2025-59465).
+// A net.Socket, or another Duplex that behaves like one, as a ByteChannel. The error listener stands before anything else
+// can happen and stays for life: a socket without one can take the process down (CVE-2025-59465).
 
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ByteChannel } from './byte-channel.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -12,11 +13,11 @@ export class SocketChannel implements ByteChannel {
   onEnd: () => void = ignore
   onDrain: () => void = ignore
   onClose: (error?: Error) => void = ignore
-  readonly #socket: Socket
-  readonly #onWritten: () => void
+  readonly #socket: Duplex | Socket
+  readonly #onWritten: (error?: Error | null) => void
   #error: Error | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket
     socket.on('error', (error) => {
       this.#error ??= error
@@ -24,9 +25,10 @@ export class SocketChannel implements ByteChannel {
     socket.on('data', (chunk: Buffer) => this.onData(chunk))
     socket.on('end', () => this.onEnd())
     socket.on('close', () => this.onClose(this.#error))
-    // Node calls this for every write, also for those that were done at once: only the last one out tells.
-    this.#onWritten = () => {
-      if (socket.writableLength === 0 && !socket.destroyed) this.onDrain()
+    // Node calls this for every write, also for those that were done at once, and those that failed: only the last one
+    // that went out tells.
+    this.#onWritten = (error) => {
+      if (!error && socket.writableLength === 0 && !socket.destroyed) this.onDrain()
     }
   }
 
@@ -67,11 +69,11 @@ export class SocketChannel implements ByteChannel {
   }
 
   ref(): void {
-    this.#socket.ref()
+    ;(this.#socket as Partial<Socket>).ref?.()
   }
 
   unref(): void {
-    this.#socket.unref()
+    ;(this.#socket as Partial<Socket>).unref?.()
   }
 }
 

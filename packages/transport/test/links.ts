@@ -4,11 +4,15 @@ import { once } from 'node:events'
 import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Duplex, PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import type { Address } from '../src/address.ts'
+import { attach } from '../src/attach.ts'
 import type { ByteChannel } from '../src/byte-channel.ts'
+import { systemClock } from '../src/clock.ts'
 import { connect } from '../src/connect.ts'
 import { Connection } from '../src/connection.ts'
+import { DuplexChannel } from '../src/duplex-channel.ts'
 import type { ConnectionOptions } from '../src/options.ts'
 import { listen } from '../src/server.ts'
 import { SocketChannel } from '../src/socket-channel.ts'
@@ -40,6 +44,7 @@ export const LINKS: readonly Link[] = [
   socketLink('TCP', () => 'tcp://127.0.0.1:0'),
   socketLink('a unix socket', () => `unix:${join(tmpdir(), `framewire-${process.pid}-link-${++paths}.sock`)}`),
   memoryLink(),
+  duplexLink(),
 ]
 
 function socketLink(name: string, nextAddress: () => Address): Link {
@@ -86,6 +91,30 @@ function memoryLink(): Link {
     async openRaw(options) {
       const [one, other] = memoryPair(seed++)
       return { connection: make(one, options), raw: other }
+    },
+  }
+}
+
+/** Two Duplex streams over two PassThroughs: they hand on the very buffers they are given, and data from within a write. */
+function duplexLink(): Link {
+  const pair = (): [Duplex, Duplex] => {
+    const [up, down] = [new PassThrough(), new PassThrough()]
+    return [Duplex.from({ readable: down, writable: up }), Duplex.from({ readable: up, writable: down })]
+  }
+  const make = (stream: Duplex, options: ConnectionOptions = {}) => {
+    const connection = attach(stream, options)
+    onTestFinished(() => connection.destroy())
+    return connection
+  }
+  return {
+    name: 'a pair of Duplex streams',
+    async open(options = {}) {
+      const [one, other] = pair()
+      return { client: make(one, options.client), server: make(other, options.server) }
+    },
+    async openRaw(options) {
+      const [one, other] = pair()
+      return { connection: make(one, options), raw: new DuplexChannel(other, systemClock) }
     },
   }
 }

@@ -45,7 +45,8 @@ test('the table names every export, and nothing else', () => {
   const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)/g)].map((match) => match[1] as string))
   const source = readFileSync(path('src/index.ts'), 'utf8')
   const exported = [...source.matchAll(/\{([^}]*)\}/g)].flatMap(([, names = '']) => {
-    return names.split(',').map((name) => name.replace('type ', '').trim())
+    const trimmed = names.split(',').map((name) => name.replace('type ', '').trim())
+    return trimmed.filter((name) => name !== '')
   })
   expect(named.toSorted()).toEqual(exported.toSorted())
   for (const name of Object.keys(entry)) expect(exported).toContain(name)
