@@ -125,6 +125,16 @@ describe('the writable side', () => {
     expect(await connection.closed).toEqual({ initiator: 'local', error: undefined, unsentBytes: 0 })
   })
 
+  test('sends what is queued before the deadline of close begins to run', async () => {
+    const { channel, connection } = await setUpBlocked()
+    connection.stream().end()
+    for (let count = 0; count < 5; count++) await turn()
+    expect(connection.state).toBe('open')
+    channel.take(100)
+    await until('our end', () => channel.hasEnded)
+    connection.destroy()
+  })
+
   test('waits for a peer that goes on sending as long as somebody reads, and for closeTimeoutMs otherwise', async () => {
     const timeouts: unknown[] = []
     for (const isRead of [true, false]) {
