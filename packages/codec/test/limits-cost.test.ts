@@ -218,4 +218,25 @@ describe('work is linear in bytes', () => {
     expect(frames).toBe(100_000)
     expect(new FrameDecoder(framing).decode(new Uint8Array(50_000))).toHaveLength(50_000)
   })
+
+  test('eight times the bytes, one by one, take eight times the steps', () => {
+    const stepsFor = (length: number) => {
+      const plain = lengthField({ trailer: Uint8Array.of(1) }) // asked again until the last byte is there
+      let steps = 0
+      const counting: Framing = {
+        maxFrameLength: plain.maxFrameLength,
+        measure: (bytes, start, end, seen) => {
+          steps++
+          return plain.measure(bytes, start, end, seen)
+        },
+        headerLength: (bytes, start, length) => plain.headerLength(bytes, start, length),
+        trailerLength: (bytes, start, length) => plain.trailerLength(bytes, start, length),
+        encodedLength: (payloadLength) => plain.encodedLength(payloadLength),
+        encodeInto: (target, at, payload) => plain.encodeInto(target, at, payload),
+      }
+      expect(pushInChunks(counting, encode(plain, new Uint8Array(length)), 1)).toBe(1)
+      return steps
+    }
+    expect(stepsFor(8000)).toBeLessThanOrEqual(8 * stepsFor(1000) + 100)
+  })
 })
