@@ -1,8 +1,6 @@
 // What the transport benchmark measures: one end of a message connection, the floor's or ours. Each way to make one has the
 // same two functions.
 
-import type { SecureContextOptions } from 'node:tls'
-
 /** One end of a connection. */
 export interface End {
   /** False = wait for `drained` before the next. */
@@ -14,7 +12,7 @@ export interface End {
   close(): Promise<void>
 }
 
-export interface Certificate extends SecureContextOptions {
+export interface Certificate {
   key: string
   cert: string
 }

@@ -24,8 +24,8 @@ describe('the check', () => {
 
   test('reads the list of one section', () => {
     const text =
-      '### packages/codec\n\n- `index.ts` — exports\n- `frame.ts` — frames\n\n### packages/rpc\n\n- `call.ts`\n'
-    expect(fileOrder(text, 'codec')).toEqual(['index.ts', 'frame.ts'])
+      '### packages/codec\n\n- `index.ts` — exports\n- `frame.ts`, `bytes.ts` — frames, `a.ts`\n\n### packages/rpc\n\n- `call.ts`\n'
+    expect(fileOrder(text, 'codec')).toEqual(['index.ts', 'frame.ts', 'bytes.ts'])
     expect(fileOrder(text, 'rpc')).toEqual(['call.ts'])
     expect(() => fileOrder(text, 'transport')).toThrow('no section')
   })

@@ -4,14 +4,15 @@ import { isBuiltin } from 'node:module'
 import { importsOf } from './syntax.ts'
 import { PACKAGES, type PackageName } from './workspace.ts'
 
-/** The files under the heading `### packages/NAME`, one per line that begins with "- `file.ts`", highest first. */
+/** The files under the heading `### packages/NAME`: lines that begin with "- `file.ts`" or "- `a.ts`, `b.ts`", highest first. */
 export function fileOrder(architecture: string, name: PackageName): string[] {
   const lines = architecture.split('\n')
   const heading = lines.indexOf(`### packages/${name}`)
   if (heading === -1) throw new Error(`ARCHITECTURE.md has no section "### packages/${name}"`)
   const next = lines.findIndex((line, index) => index > heading && line.startsWith('#'))
   const section = lines.slice(heading + 1, next === -1 ? lines.length : next)
-  return section.flatMap((line) => /^- `([\w.-]+\.ts)`/.exec(line)?.[1] ?? [])
+  const lists = section.flatMap((line) => /^- ((?:`[\w.-]+\.ts`(?:, )?)+)/.exec(line)?.[1] ?? [])
+  return lists.flatMap((list) => list.split(', ').map((name) => name.replaceAll('`', '')))
 }
 
 /** Differences between the listed order and the files that are there. */
