@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Address, formatAddress, parseAddress } from './address.ts'
+import { type Address, formatAddress, type ListenAddress, parseAddress } from './address.ts'
 
 const LIMIT = process.platform === 'darwin' ? 103 : 107
 
@@ -16,6 +16,11 @@ test.each<[Address, object]>([
     { host: '::1', port: 1 },
   ],
   [{ port: 1 }, { port: 1 }],
+  ['tls://example.test:443', { host: 'example.test', port: 443, tls: true }],
+  [
+    { path: '/run/a.sock', tls: false },
+    { path: '/run/a.sock', tls: false },
+  ],
   [{ path: '/run/a.sock' }, { path: '/run/a.sock' }],
 ])('reads %j', (address, parsed) => {
   expect(parseAddress(address)).toEqual(parsed)
@@ -32,6 +37,8 @@ test.each([
   'tcp://host:80/path',
   'http://host:80',
   'TCP://host:80',
+  'tls://host',
+  'fd:3',
 ])('refuses %j and shows it', (address) => {
   expect(() => parseAddress(address)).toThrow(TypeError)
   expect(() => parseAddress(address)).toThrow(`unix:/path, got ${address}`)
@@ -45,10 +52,17 @@ test('refuses a port in a string that no port can be', () => {
   expect(() => parseAddress('tcp://host:65536')).toThrow(RangeError)
 })
 
+test('takes a descriptor to listen on, and refuses what is none', () => {
+  expect(parseAddress({ fd: 3 })).toEqual({ fd: 3 })
+  const text = 'fd must be a file descriptor, an integer of at least 0, got -1'
+  expect(() => parseAddress({ fd: -1 })).toThrow(new RangeError(text))
+})
+
 describe('the path of a unix socket', () => {
   test('must not be empty', () => {
     expect(() => parseAddress({ path: '' })).toThrow(TypeError)
     expect(() => parseAddress('unix:')).toThrow(TypeError)
+    expect(() => parseAddress('unix:a\0b')).toThrow('must not contain a NUL')
   })
 
   test('may be as long as the kernel takes, counted in bytes, and no longer', () => {
@@ -60,13 +74,15 @@ describe('the path of a unix socket', () => {
   })
 })
 
-test.each<[Address, string]>([
+test.each<[ListenAddress, string]>([
   [{ host: '127.0.0.1', port: 80 }, 'tcp://127.0.0.1:80'],
   [{ host: '::1', port: 80 }, 'tcp://[::1]:80'],
   [{ port: 80 }, 'tcp://localhost:80'],
   [{ path: '/run/a.sock' }, 'unix:/run/a.sock'],
   ['unix:///run/a.sock', 'unix:/run/a.sock'],
+  [{ host: '::1', port: 80, tls: true }, 'tls://[::1]:80'],
 ])('writes %j as %s, which reads as the same', (address, text) => {
+  expect(formatAddress({ fd: 3 })).toBe('fd:3')
   expect(formatAddress(address)).toBe(text)
   expect(formatAddress(text)).toBe(text)
 })

@@ -8,35 +8,26 @@ import { BusyPoll } from './busy-poll.ts'
 import type { ByteChannel } from './byte-channel.ts'
 import { ClosePath } from './close-path.ts'
 import type { CloseInfo, ConnectionState } from './connection-state.ts'
+import type { ConnectionStats } from './connection-stats.ts'
 import { CONNECTION_CLOSE, CONNECTION_OPEN } from './diagnostics.ts'
 import { onNewListener, onRejection } from './emitter-hooks.ts'
 import type { Endpoint } from './endpoint.ts'
 import { messageStream } from './message-stream.ts'
 import { type CheckedOptions, type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
-import { Receiver, type ReceiverStats } from './receiver.ts'
+import { Receiver } from './receiver.ts'
 import { SendQueue } from './send-queue.ts'
 import type { SharedBudget } from './shared-budget.ts'
+import type { TlsInfo } from './tls-info.ts'
 import { abortedError, callbackError, TransportError, toTransportError } from './transport-error.ts'
 import { TurnBudget } from './turn-budget.ts'
 import { WaitList } from './wait-list.ts'
 import { Watchdog } from './watchdog.ts'
 
-/** The counters of a connection. */
-export interface ConnectionStats extends ReceiverStats {
-  /** Messages accepted by `send`. */
-  messagesSent: number
-  /** Bytes that have gone to the kernel, headers included. */
-  bytesSent: number
-  /** Bytes accepted that have not. */
-  bytesQueued: number
-  /** Messages received that nobody has taken yet. */
-  messagesQueued: number
-}
-
 /** What a connection is made with besides its options. */
 export interface ConnectionSetup {
   local: Endpoint
   remote: Endpoint
+  tls?: TlsInfo | undefined
   /** Counts its unsent bytes together with those of others. */
   budget?: SharedBudget
 }
@@ -58,6 +49,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   readonly id: number = nextId++
   readonly local: Endpoint
   readonly remote: Endpoint
+  /** What TLS knows about the connection; undefined without TLS. */
+  readonly tls: TlsInfo | undefined
   readonly #end: ClosePath
   readonly #channel: ByteChannel
   readonly #options: CheckedOptions
@@ -76,6 +69,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     this.#options = checkOptions(options)
     this.local = setup.local
     this.remote = setup.remote
+    this.tls = setup.tls
     const { framing, sendHighWaterMark: highWaterMark, maxSendBuffer, clock, busyPollMicros } = this.#options
     this.#turn = new TurnBudget(clock, MOST_SENT_A_TURN, () => {
       this.#hasTurn = true

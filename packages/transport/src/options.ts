@@ -151,8 +151,9 @@ export function checkMilliseconds(name: string, value: number): number {
   throw new RangeError(`${name} must be above 0 and at most 2147483647 ms, or Infinity; got ${String(value)}`)
 }
 
-function checkLimit(name: string, value: number): void {
-  if (value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= 1)) return
+/** An integer of at least 1, or Infinity for no limit. */
+export function checkLimit(name: string, value: number): number {
+  if (value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= 1)) return value
   throw new RangeError(`${name} must be an integer of at least 1, or Infinity; got ${String(value)}`)
 }
 

@@ -1,5 +1,4 @@
 import { getEventListeners, once } from 'node:events'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -9,7 +8,9 @@ import { rawConnect, rawServer, readToEnd } from '../test/raw-sockets.ts'
 import type { Address } from './address.ts'
 import { connect } from './connect.ts'
 import type { Connection } from './connection.ts'
-import { listen, Server, type ServerOptions } from './server.ts'
+import { Listener } from './listener.ts'
+import { listen, Server } from './server.ts'
+import { checkServerOptions, type ServerOptions } from './server-options.ts'
 
 const ANY_PORT = 'tcp://127.0.0.1:0'
 const mistake = new Error('mine')
@@ -264,18 +265,18 @@ describe('close', () => {
 })
 
 test('an error of the listening socket goes to those who listen for it, and takes nothing down', () => {
-  const inner = createServer()
-  const server = new Server(inner, { port: 0 }, {}, 1000)
+  const inner = new Listener({ port: 0 }, {})
+  const server = new Server([inner], checkServerOptions({}))
   const failure = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' })
   const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   onTestFinished(() => emitWarning.mockRestore())
-  expect(() => inner.emit('error', failure)).not.toThrow()
+  expect(() => inner.onError(failure)).not.toThrow()
   expect(emitWarning).not.toHaveBeenCalled()
   const errors: unknown[] = []
   server.on('error', (error) => errors.push(error))
-  inner.emit('error', failure)
+  inner.onError(failure)
   expect(errors).toMatchObject([{ code: 'LISTEN_FAILED', message: 'accept EMFILE', cause: failure }])
   server.on('error', fail)
-  expect(() => inner.emit('error', failure)).not.toThrow()
+  expect(() => inner.onError(failure)).not.toThrow()
   expect(emitWarning).toHaveBeenCalledOnce()
 })

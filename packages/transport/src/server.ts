@@ -1,118 +1,106 @@
-// The way in: accepted sockets become connections. A server outlives every one of them and stops in good order.
+// The way in: sockets that arrive become connections. A server outlives every one of them and stops in good order.
 
 import { EventEmitter } from 'node:events'
-import { createServer, type Server as NetServer, type Socket } from 'node:net'
-import { type Address, formatAddress, parseAddress } from './address.ts'
+import type { Socket } from 'node:net'
+import { type ListenAddress, parseAddress } from './address.ts'
 import { Connection } from './connection.ts'
-import type { CloseInfo } from './connection-state.ts'
+import { Drain, endFor, type ServerCloseInfo } from './drain.ts'
 import { onRejection } from './emitter-hooks.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
-import { endpoints, KEEP_ALIVE_DELAY_MS, SocketChannel } from './socket-channel.ts'
-import { abortedError, callbackError, TransportError, toTransportError } from './transport-error.ts'
+import { Listener } from './listener.ts'
+import { checkMilliseconds } from './options.ts'
+import { type Ends, Reception } from './reception.ts'
+import { type CheckedServerOptions, checkServerOptions, type ServerOptions } from './server-options.ts'
+import { ServerCounters, type ServerStats } from './server-stats.ts'
+import { SocketChannel } from './socket-channel.ts'
+import type { TlsContextOptions } from './tls-options.ts'
+import { abortedError, callbackError, type TransportError, toTransportError } from './transport-error.ts'
 
-export interface ServerOptions extends ConnectionOptions {
-  /** How long `close` lets open connections end by themselves, in ms. @default 30000 */
-  drainTimeoutMs?: number
-  /** Gives up listening. It has no meaning once the server listens. */
-  signal?: AbortSignal
-}
-
-/** How a server ended. */
-export interface ServerCloseInfo {
-  /** Connections that ended in good order after `close` was called. */
-  drained: number
-  /** Connections that were cut off at the deadline or failed on the way. */
-  destroyed: number
-}
+/** 'closing' from the call of `close` on: nobody new comes in, and who is in may end. */
+export type ServerState = 'listening' | 'closing' | 'closed'
 
 interface ServerEvents {
   connection: [connection: Connection]
+  drop: [reason: TransportError, remote: Endpoint]
+  closing: []
   error: [error: TransportError]
   close: [info: ServerCloseInfo]
 }
 
-const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
-
 /**
- * Listens on a TCP address or a unix socket. `onConnection` = the first 'connection' listener; what it throws ends that
- * connection only. Rejects with a TransportError: ADDRESS_IN_USE, LISTEN_FAILED, ABORTED.
+ * Listens on one address or several, all of them or none. `onConnection` = the first 'connection' listener; what it
+ * throws ends that connection only. Rejects with a TransportError: ADDRESS_IN_USE, LISTEN_FAILED, ABORTED.
  */
 export async function listen(
-  address: Address,
+  addresses: ListenAddress | readonly ListenAddress[],
   options: ServerOptions = {},
   onConnection?: (connection: Connection) => void,
 ): Promise<Server> {
-  const { drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS, signal, ...connectionOptions } = options
-  checkMilliseconds('drainTimeoutMs', drainTimeoutMs)
-  checkOptions(connectionOptions)
-  const target = parseAddress(address)
-  const netServer = createServer({
-    allowHalfOpen: true,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-  })
-  const server = new Server(netServer, target, connectionOptions, drainTimeoutMs)
+  const { signal } = options
+  const checked = checkServerOptions(options)
+  const list = (Array.isArray(addresses) ? addresses : [addresses]) as readonly ListenAddress[]
+  if (list.length === 0) throw new TypeError('listen needs an address')
+  const targets = list.map((address) => parseAddress(address))
+  if (checked.tls === undefined && targets.some((target) => target.tls)) {
+    throw new TypeError('listening on a tls address needs the option tls, with cert and key')
+  }
+  const listeners = targets.map((target) => new Listener(target, checked.listener))
+  const server = new Server(listeners, checked)
   if (onConnection) server.on('connection', onConnection)
   if (signal?.aborted) throw abortedError(signal, 'listen')
-  await new Promise<void>((resolve, reject) => {
-    const settle = (error?: TransportError): void => {
-      signal?.removeEventListener('abort', onAbort)
-      if (error) reject(error)
-      else resolve()
-    }
-    const onAbort = (): void => settle(abortedError(signal as AbortSignal, 'listen'))
-    signal?.addEventListener('abort', onAbort, { once: true })
-    netServer.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on: ${error.message}`
-      const code = error.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'LISTEN_FAILED'
-      settle(new TransportError(code, `${formatAddress(address)} ${reason}`, { cause: error }))
-    })
-    netServer.listen(target, () => {
-      if (signal?.aborted) netServer.close()
-      else settle()
-    })
-  })
+  try {
+    for (const listener of listeners) await listener.open(signal)
+  } catch (error) {
+    void server.close({ drainTimeoutMs: 1 })
+    throw error
+  }
   return server
 }
 
 /** Listens until it is closed. It emits 'error' only to those who listen for it. */
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
-  readonly #server: NetServer
-  readonly #target: { path: string } | { port: number }
-  readonly #options: ConnectionOptions
-  readonly #drainTimeoutMs: number
+  readonly #listeners: readonly Listener[]
+  readonly #options: CheckedServerOptions
   readonly #connections = new Set<Connection>()
+  readonly #counters = new ServerCounters()
+  readonly #reception: Reception
+  readonly #drain: Drain
+  #state: ServerState = 'listening'
   #closing: Promise<ServerCloseInfo> | undefined
 
   /** Made by `listen`. */
-  constructor(
-    server: NetServer,
-    target: { path: string } | { port: number },
-    options: ConnectionOptions,
-    drainTimeoutMs: number,
-  ) {
+  constructor(listeners: readonly Listener[], options: CheckedServerOptions) {
     super({ captureRejections: true })
-    this.#server = server
-    this.#target = target
+    this.#listeners = listeners
     this.#options = options
-    this.#drainTimeoutMs = drainTimeoutMs
+    this.#drain = new Drain(this.#connections, options.clock, options.beforeClose)
+    this.#reception = new Reception(options, {
+      onArrival: () => this.#counters.arrived(),
+      onReady: (socket, ends) => this.#accept(socket, ends),
+      onDrop: (reason, remote) => {
+        this.#counters.dropped(reason.code)
+        this.#tell('drop', reason, remote)
+      },
+    })
     onRejection(this, (error, event, subject) => {
       if (event === 'connection') endFor(error, subject as Connection)
       else process.emitWarning(callbackError(error))
     })
-    server.on('connection', (socket) => this.#accept(socket))
-    server.on('error', (error) => {
-      if (this.listenerCount('error') > 0) this.#tell('error', toTransportError(error, 'LISTEN_FAILED'))
-    })
+    for (const listener of listeners) {
+      listener.onSocket = (socket) => void this.#reception.take(socket, listener)
+      listener.onError = (error) => {
+        if (this.listenerCount('error') > 0) this.#tell('error', toTransportError(error, 'LISTEN_FAILED'))
+      }
+    }
+  }
+
+  get state(): ServerState {
+    return this.#state
   }
 
   /** Where it listens; with port 0 the port that was given. Empty once closed. */
   get addresses(): readonly Endpoint[] {
-    if ('path' in this.#target) return this.#server.listening ? [{ path: this.#target.path }] : []
-    const address = this.#server.address()
-    return address !== null && typeof address === 'object' ? [{ host: address.address, port: address.port }] : []
+    return this.#listeners.flatMap((listener) => listener.endpoint ?? [])
   }
 
   /** The connections that are not closed. */
@@ -120,12 +108,42 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.#connections
   }
 
+  /** The counters as they stand now, a copy. */
+  stats(): ServerStats {
+    return this.#counters.copy()
+  }
+
   /**
-   * Stops accepting, lets every connection end in good order, cuts off at the deadline (default: option
-   * `drainTimeoutMs`) those that did not.
+   * New certificates and keys for handshakes from now on; what is not named stays as it is. Throws TypeError for what
+   * cannot be used, and for a server without TLS; the old ones hold then.
+   */
+  updateTls(options: TlsContextOptions): void {
+    if (this.#options.tls === undefined) throw new TypeError('updateTls on a server without the option tls')
+    this.#options.tls.update(options)
+  }
+
+  /** Keeps the process alive while it listens, as it does from the start. Connections do so by themselves. */
+  ref(): this {
+    for (const listener of this.#listeners) listener.ref()
+    return this
+  }
+
+  /** Does not keep the process alive for listening alone. */
+  unref(): this {
+    for (const listener of this.#listeners) listener.unref()
+    return this
+  }
+
+  /**
+   * Stops accepting, emits 'closing', and closes every connection in good order: at once, or when `beforeClose` is done
+   * with it. At the deadline (default: option `drainTimeoutMs`) the rest is cut off. Called again it can bring the
+   * deadline nearer.
    */
   close(options: { drainTimeoutMs?: number } = {}): Promise<ServerCloseInfo> {
-    this.#closing ??= this.#close(checkMilliseconds('drainTimeoutMs', options.drainTimeoutMs ?? this.#drainTimeoutMs))
+    const { drainTimeoutMs } = options
+    const timeoutMs = checkMilliseconds('drainTimeoutMs', drainTimeoutMs ?? this.#options.drainTimeoutMs)
+    if (this.#state === 'listening' || (this.#state === 'closing' && drainTimeoutMs)) this.#drain.setDeadline(timeoutMs)
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
@@ -133,20 +151,27 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     await this.close()
   }
 
-  async #close(timeoutMs: number): Promise<ServerCloseInfo> {
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const ends = await Promise.all([...this.#connections].map((connection) => connection.close({ timeoutMs })))
-    await stopped
-    const destroyed = ends.filter(isUnclean).length
-    const info: ServerCloseInfo = { drained: ends.length - destroyed, destroyed }
+  async #close(): Promise<ServerCloseInfo> {
+    this.#state = 'closing'
+    const stopped = [...this.#listeners.map((listener) => listener.close()), this.#reception.close()]
+    this.#tell('closing')
+    const info = await this.#drain.run()
+    await Promise.all(stopped)
+    this.#state = 'closed'
     this.#tell('close', info)
     return info
   }
 
-  #accept(socket: Socket): void {
-    const connection = new Connection(new SocketChannel(socket), this.#options, endpoints(socket, this.#target))
+  #accept(socket: Socket, ends: Ends): void {
+    const connection = new Connection(new SocketChannel(socket), this.#options.connection, ends)
+    // A socket whose PROXY header was read stands still until now.
+    if (socket.isPaused()) socket.resume()
+    this.#counters.accepted()
     this.#connections.add(connection)
-    void connection.closed.then(() => this.#connections.delete(connection))
+    void connection.closed.then((info) => {
+      this.#connections.delete(connection)
+      this.#counters.closed(info)
+    })
     try {
       this.emit('connection', connection)
     } catch (error) {
@@ -154,21 +179,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     }
   }
 
-  #tell<E extends 'error' | 'close'>(event: E, ...subject: ServerEvents[E]): void {
+  #tell<E extends 'drop' | 'closing' | 'error' | 'close'>(event: E, ...subject: ServerEvents[E]): void {
     try {
-      this.emit<'error' | 'close'>(event, ...subject)
+      // The types of Node's emitter do not follow a union of events.
+      ;(this as EventEmitter).emit(event, ...subject)
     } catch (thrown) {
       process.emitWarning(callbackError(thrown))
     }
   }
-}
-
-/** Ends a connection for what its 'connection' listener threw. When it has ended before, a new mistake is a warning. */
-function endFor(thrown: unknown, connection: Connection): void {
-  if (connection.state !== 'closed') connection.destroy(callbackError(thrown))
-  else if (!(thrown instanceof TransportError)) process.emitWarning(callbackError(thrown))
-}
-
-function isUnclean(info: CloseInfo): boolean {
-  return info.error !== undefined || info.unsentBytes > 0
 }

@@ -74,7 +74,9 @@ export function toTransportError(error: unknown, fallback: TransportErrorCode): 
   const message = messageOf(error)
   if (error instanceof FramingError) return new TransportError(FRAMING_CODES[error.code], message, { cause: error })
   const socketCode = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
-  return new TransportError(SOCKET_CODES[socketCode ?? ''] ?? fallback, message, { cause: error })
+  const code =
+    SOCKET_CODES[socketCode ?? ''] ?? (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(socketCode ?? '') ? 'TLS_ERROR' : fallback)
+  return new TransportError(code, message, { cause: error })
 }
 
 /** What a callback of the application threw: ABORTED with that as cause, whatever it was and whatever code it carries. */

@@ -1,21 +1,24 @@
 // The ways two ends can be joined, behind one face, so that one suite runs over all of them.
 
 import { once } from 'node:events'
-import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex, PassThrough } from 'node:stream'
+import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import type { Address } from '../src/address.ts'
 import { attach } from '../src/attach.ts'
 import type { ByteChannel } from '../src/byte-channel.ts'
 import { systemClock } from '../src/clock.ts'
-import { connect } from '../src/connect.ts'
+import { type ConnectOptions, connect } from '../src/connect.ts'
 import { Connection } from '../src/connection.ts'
 import { DuplexChannel } from '../src/duplex-channel.ts'
 import type { ConnectionOptions } from '../src/options.ts'
 import { listen } from '../src/server.ts'
+import type { ServerOptions } from '../src/server-options.ts'
 import { SocketChannel } from '../src/socket-channel.ts'
+import { certificates } from './certificates.ts'
 import { within } from './deadline.ts'
 import { memoryPair } from './memory-channel.ts'
 
@@ -40,16 +43,31 @@ export interface Case {
 
 let paths = 0
 
+const anyPort = () => 'tcp://127.0.0.1:0'
+const newPath = () => `unix:${join(tmpdir(), `framewire-${process.pid}-link-${++paths}.sock`)}`
+
 export const LINKS: readonly Link[] = [
-  socketLink('TCP', () => 'tcp://127.0.0.1:0'),
-  socketLink('a unix socket', () => `unix:${join(tmpdir(), `framewire-${process.pid}-link-${++paths}.sock`)}`),
-  memoryLink(),
+  socketLink('TCP', anyPort),
+  socketLink('a unix socket', newPath),
   duplexLink(),
+  memoryLink(),
 ]
 
-function socketLink(name: string, nextAddress: () => Address): Link {
+/** They need certificates, so the program openssl. */
+export const TLS_LINKS: readonly Link[] = [
+  socketLink('TLS 1.3', anyPort, 'TLSv1.3'),
+  socketLink('TLS 1.2', anyPort, 'TLSv1.2'),
+  socketLink('TLS 1.3 on a unix socket', newPath, 'TLSv1.3'),
+]
+
+/** TLS where a version of it is named. */
+function socketLink(name: string, nextAddress: () => Address, version?: 'TLSv1.2' | 'TLSv1.3'): Link {
+  const serverTls = (): ServerOptions =>
+    version ? { tls: { ...certificates().server, minVersion: version, maxVersion: version } } : {}
+  const clientTls = (): ConnectOptions =>
+    version ? { tls: { ca: certificates().ca, servername: 'localhost', minVersion: version } } : {}
   const serve = async (options: ConnectionOptions = {}) => {
-    const server = await within('listen', listen(nextAddress(), options))
+    const server = await within('listen', listen(nextAddress(), { ...options, ...serverTls() }))
     const accepted = once(server, 'connection').then(([connection]) => connection as Connection)
     onTestFinished(async () => {
       for (const connection of server.connections) connection.destroy()
@@ -61,15 +79,16 @@ function socketLink(name: string, nextAddress: () => Address): Link {
     name,
     async open(options = {}) {
       const { address, accepted } = await serve(options.server)
-      const client = await within('connect', connect(address, options.client))
+      const client = await within('connect', connect(address, { ...options.client, ...clientTls() }))
       onTestFinished(() => client.destroy())
       return { client, server: await accepted }
     },
     async openRaw(options) {
       const { address, accepted } = await serve(options)
-      const socket: Socket = connectSocket({ ...address, allowHalfOpen: true } as NetConnectOpts)
+      const target = { ...address, allowHalfOpen: true, ...clientTls().tls }
+      const socket: Socket = version ? connectTls(target as TlsConnectOptions) : connectPlain(target as NetConnectOpts)
       onTestFinished(() => void socket.destroy())
-      await within('connect', once(socket, 'connect'))
+      await within('connect', once(socket, version ? 'secureConnect' : 'connect'))
       return { connection: await accepted, raw: new SocketChannel(socket) }
     },
   }

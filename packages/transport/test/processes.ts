@@ -1,0 +1,37 @@
+// Other processes for tests. They run what `npm run build` made of the sources: Node 20 does not read TypeScript.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { onTestFinished } from 'vitest'
+import { within } from './deadline.ts'
+
+const BUILT = new URL('../dist/index.js', import.meta.url).href
+
+export interface Run {
+  child: ChildProcess
+  /** The line that it prints next. */
+  nextLine: () => Promise<string>
+  /** Its exit code and the signal that ended it. */
+  over: Promise<[number | null, string | null]>
+}
+
+/**
+ * A Node process that runs the program, after `import { connect, listen } from` the package; `say` prints a value as a
+ * line of JSON. It is killed when the test is over. `before` is put in front of the command line, `fd` is its descriptor 3.
+ */
+export function run(program: string, { before = [], fd }: { before?: readonly string[]; fd?: number } = {}): Run {
+  const opening = `import { connect, listen } from '${BUILT}'\nconst say = (value) => console.log(JSON.stringify(value))\n`
+  const line = [...before, process.execPath, '--input-type=module', '--eval', opening + program]
+  const child = spawn(line[0] as string, line.slice(1), { stdio: ['pipe', 'pipe', 'inherit', fd ?? 'ignore'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const over = once(child, 'close') as Promise<[number | null, string | null]>
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
+  const nextLine = async () => String((await within('a line of the process', lines.next())).value)
+  return { child, nextLine, over }
+}
+
+/** The value that the process says next. */
+export async function said<T = unknown>(process: Run): Promise<T> {
+  return JSON.parse(await process.nextLine()) as T
+}
