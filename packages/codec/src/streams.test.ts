@@ -2,12 +2,10 @@ import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { framingErrorOf, keepText } from '../test/stream.ts'
+import { framingErrorOf } from '../test/stream.ts'
 import { cut, join } from './chunks.ts'
-import { delimiter, lines } from './delimiter.ts'
+import { lines } from './delimiter.ts'
 import { encode, encodeAll } from './encode.ts'
-import { FrameDecoder } from './frame-decoder.ts'
-import type { Framing } from './framing.ts'
 import { FramingError } from './framing-error.ts'
 import { lengthField } from './length-field.ts'
 import { text } from './message-codec.ts'
@@ -311,42 +309,6 @@ describe('decoderStream', () => {
   test('hands out a last line without an end where the framing takes it', async () => {
     const piped = readableOf([text.encode('a\n\nb')]).pipeThrough(decoderStream(lines({ unterminated: 'emit' })))
     expect(await all(itemsOf(piped))).toEqual({ messages: ['a', '', 'b'], error: undefined })
-  })
-})
-
-/** Frames of a text by every road, each with chunks of its own; a rest without an end stands last. */
-async function byEveryRoad(framing: Framing, source: string, size: number): Promise<Record<string, string[]>> {
-  const chunks = cut(text.encode(source), [size])
-  const visited: string[] = []
-  const decoder = new FrameDecoder(framing)
-  for (const chunk of chunks) decoder.push(chunk, keepText(visited))
-  decoder.end(keepText(visited))
-  const decoded: string[] = []
-  const comfortable = new FrameDecoder(framing)
-  for (const chunk of chunks) decoded.push(...comfortable.decode(chunk).map((frame) => text.decode(frame)))
-  comfortable.end(keepText(decoded))
-  return {
-    push: visited,
-    decode: decoded,
-    decodeAll: decodeAll(framing, chunks).map((frame) => text.decode(frame)),
-    frames: (await all(frames(new Source(chunks), framing))).messages,
-    decoderStream: (await all(itemsOf(readableOf(chunks).pipeThrough(decoderStream(framing))))).messages,
-  }
-}
-
-describe.each<[string, Framing, string, string[]]>([
-  ['lines', lines({ unterminated: 'emit' }), '\n\r\n\n\na\r\n\r\n\r\nb\n\n', ['', '', '', '', 'a', '', '', 'b', '']],
-  ['lines that are written with \\r\\n', lines({ eol: '\r\n' }), '\r\n\n\r\n\r\r\n\n', ['', '', '', '\r', '']],
-  ['delimiters of one byte', delimiter([';', '\n', '\0']), ';;\n\0;a\n;', ['', '', '', '', '', 'a', '']],
-  ['one delimiter that begins the other', delimiter(['ab', 'abab']), 'abababxabab', ['', '', '', 'x', '']],
-  ['one delimiter that ends the other', delimiter(['b', 'ab']), 'abbabxabb', ['', '', '', 'x', '']],
-  ['one delimiter that overlaps itself', delimiter('aa'), 'aaaaaaxaaaa', ['', '', '', 'x', '']],
-  ['an empty line in front of a rest', lines({ unterminated: 'emit' }), '\n\nrest', ['', '', 'rest']],
-])('empty frames of %s survive every road', (_, framing, source, expected) => {
-  test.each([1, 2, 3, 4, 5, 7, 1000])('in chunks of %i', async (size) => {
-    for (const [road, got] of Object.entries(await byEveryRoad(framing, source, size))) {
-      expect([road, got]).toEqual([road, expected])
-    }
   })
 })
 
