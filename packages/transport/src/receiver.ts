@@ -226,12 +226,10 @@ export class Receiver implements Reading {
   readonly #visit = (bytes: Uint8Array, start: number, end: number): void | false => {
     this.stats.messagesReceived++
     if (!this.#budget.spend(Math.max(end - start, LEAST_COST))) this.#isYielding = true
-    if (this.#reader.length === 0 && !this.#isDiscarding && this.#hasTaker) {
-      if (!this.#isDropping) this.#hand(bytes, start, end)
-    } else {
-      this.#isDiscarding ||= this.#reader.isFull && this.#isUnread
-      if (!this.#isDiscarding && !this.#isDropping) this.#reader.push(this.keep(bytes, start, end))
-    }
+    // What follows a dropped message is dropped too, also after `resume`: nothing is missing inside.
+    this.#isDiscarding ||= this.#isDropping || (this.#reader.isFull && this.#isUnread)
+    if (this.#reader.length === 0 && !this.#isDiscarding && this.#hasTaker) this.#hand(bytes, start, end)
+    else if (!this.#isDiscarding) this.#reader.push(this.keep(bytes, start, end))
     if (this.#mustWait) return false
   }
 

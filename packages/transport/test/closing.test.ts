@@ -99,6 +99,19 @@ describe('close', () => {
     expect(connection.state).toBe('open')
   })
 
+  test('while paused drops what comes, and all that follows it after resume: nothing is missing inside', () => {
+    const { channel, connection } = setUp()
+    const received: string[] = []
+    connection.on('message', (message) => received.push(text(message)))
+    channel.bring(frames('a'))
+    connection.pause()
+    void connection.close()
+    channel.bring(frames('b'))
+    connection.resume()
+    channel.bring(frames('c'))
+    expect(received).toEqual(['a'])
+  })
+
   test('inside a message listener takes effect at once and loses nothing that was sent', async () => {
     const { channel, connection } = setUp()
     connection.once('message', (message) => {
