@@ -3,10 +3,10 @@ import { PassThrough, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
 import { rejection, thrownBy, turn, until, within } from '../test/deadline.ts'
-import { ENDS, setUpConnection as setUp, setUpBlocked } from '../test/fake-connection.ts'
-import { memoryPair } from '../test/memory-channel.ts'
+import { setUpConnection as setUp, setUpBlocked } from '../test/fake-connection.ts'
 import { bytesOf, frames, message, text } from '../test/messages.ts'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import { pair } from './pair.ts'
 
 const mistake = new Error('mine')
 
@@ -276,8 +276,7 @@ describe('the messages go to one place', () => {
 
 test('an echo of a peer that half-closes loses nothing, over bytes cut at any place', async () => {
   for (let seed = 0; seed < 20; seed++) {
-    const [one, other] = memoryPair(seed)
-    const [client, server] = [new Connection(one, {}, ENDS), new Connection(other, {}, ENDS)]
+    const { client, server } = pair({ seed })
     const echo = server.stream()
     const echoing = pipeline(echo, echo)
     const sent = Array.from({ length: 200 }, (_, index) => message(index, (index * 37) % 900))

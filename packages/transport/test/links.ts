@@ -14,13 +14,15 @@ import { systemClock } from '../src/clock.ts'
 import { type ConnectOptions, connect } from '../src/connect.ts'
 import { Connection } from '../src/connection.ts'
 import { DuplexChannel } from '../src/duplex-channel.ts'
+import { NO_FAULTS } from '../src/network-faults.ts'
 import type { ConnectionOptions } from '../src/options.ts'
+import { channelPair, pair } from '../src/pair.ts'
 import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
+import { type Simulation, simulate } from '../src/simulation.ts'
 import { SocketChannel } from '../src/socket-channel.ts'
 import { certificates } from './certificates.ts'
 import { within } from './deadline.ts'
-import { memoryPair } from './memory-channel.ts'
 
 export interface Pair {
   client: Connection
@@ -51,6 +53,7 @@ export const LINKS: readonly Link[] = [
   socketLink('a unix socket', newPath),
   duplexLink(),
   memoryLink(),
+  simulatedLink(),
 ]
 
 /** They need certificates, so the program openssl. */
@@ -96,20 +99,61 @@ function socketLink(name: string, nextAddress: () => Address, version?: 'TLSv1.2
 
 function memoryLink(): Link {
   let seed = 1
-  const make = (channel: ByteChannel, options: ConnectionOptions = {}) => {
-    const connection = new Connection(channel, options, { local: { path: 'memory' }, remote: { path: 'memory' } })
+  const tame = (connection: Connection) => {
     onTestFinished(() => connection.destroy())
     return connection
   }
   return {
     name: 'memory, cut at any byte',
     async open(options = {}) {
-      const [one, other] = memoryPair(seed++)
-      return { client: make(one, options.client), server: make(other, options.server) }
+      const { client, server } = pair({ ...options, seed: seed++ })
+      return { client: tame(client), server: tame(server) }
+    },
+    async openRaw(options = {}) {
+      const [one, raw] = channelPair({ seed: seed++ })
+      const ends = { local: { path: 'memory' }, remote: { path: 'memory' } }
+      return { connection: tame(new Connection(one, options, ends)), raw }
+    },
+  }
+}
+
+/** Virtual time follows the time of the test and never overtakes it: what a case measures by its own clock holds too. */
+async function keepRunning(sim: Simulation, signal: AbortSignal): Promise<void> {
+  for (let last = performance.now(); !signal.aborted; ) {
+    const now = performance.now()
+    await sim.runFor(Math.min(1, now - last))
+    last = now
+  }
+}
+
+function simulatedLink(): Link {
+  let seed = 1
+  const make = (options?: ConnectionOptions) => {
+    const sim = simulate(seed++, { faults: { ...NO_FAULTS, cut: 0.3 }, maxEvents: 1e9 })
+    const controller = new AbortController()
+    const running = keepRunning(sim, controller.signal)
+    const accepted = new Promise<Connection>((resolve) => void sim.listen('server', options, resolve))
+    onTestFinished(async () => {
+      controller.abort()
+      await running
+    })
+    return { sim, accepted: within('accepted', accepted) }
+  }
+  const tame = (connection: Connection) => {
+    onTestFinished(() => connection.destroy())
+    return connection
+  }
+  return {
+    name: 'a simulated network',
+    async open(options = {}) {
+      const { sim, accepted } = make(options.server)
+      const client = tame(await within('connect', sim.connect('server', options.client)))
+      return { client, server: tame(await accepted) }
     },
     async openRaw(options) {
-      const [one, other] = memoryPair(seed++)
-      return { connection: make(one, options), raw: other }
+      const { sim, accepted } = make(options)
+      const raw = await within('connect', sim.connectChannel('server'))
+      return { connection: tame(await accepted), raw }
     },
   }
 }

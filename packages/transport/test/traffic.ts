@@ -41,7 +41,7 @@ export async function echo(connection: Connection): Promise<void> {
 /** Sends the same message until nothing moves any more, and returns how often it was accepted. */
 export async function sendUntilStuck(connection: Connection, message: Uint8Array, most: number): Promise<number> {
   let count = 0
-  for (let quiet = 0; quiet < 30 && count < most; quiet++) {
+  for (let quiet = 0; quiet < 200 && count < most; quiet++) {
     await turn()
     for (; !connection.writableNeedDrain && count < most; count++) {
       connection.send(message)

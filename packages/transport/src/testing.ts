@@ -1,0 +1,6 @@
+export type { Direction } from './direction.ts'
+export { type NetworkFaults, NO_FAULTS } from './network-faults.ts'
+export { channelPair, type PairOptions, pair } from './pair.ts'
+export type { SimulatedLink } from './simulated-link.ts'
+export type { SimulatedServer } from './simulated-server.ts'
+export { type Simulation, type SimulationOptions, simulate } from './simulation.ts'
