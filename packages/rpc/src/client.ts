@@ -1,36 +1,113 @@
 // Typed functions for the methods of a contract, made once per client; a call allocates nothing here.
 
-import { type Codec, json } from './codec.ts'
-import type { Contract, Method } from './contract.ts'
-import type { OutgoingMethod } from './outgoing-calls.ts'
-import type { CallOptions, Client } from './peer.ts'
+import { json } from './codec.ts'
+import { type Contract, type Method, returnsMany } from './contract.ts'
+import { type Interceptor, intercept, type Reply } from './interceptor.ts'
+import { Meta } from './meta.ts'
+import { metaOf, timeoutOf } from './outgoing-call.ts'
+import { type OutgoingMethod, outgoingMethod } from './outgoing-method.ts'
+import type { CallOptions, Client, MessageStream, Peer } from './peer.ts'
 
-type MakeCall = (method: OutgoingMethod, input: unknown, options: CallOptions) => Promise<unknown>
+/** Who makes calls. */
+export interface Caller {
+  call(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown>
+  stream(method: OutgoingMethod, input: unknown, options: CallOptions): MessageStream<unknown>
+}
 
 /** The client of a contract; `defaults` hold for every call that does not say otherwise. */
-export function makeClient<M>(contract: Contract<M>, call: MakeCall, defaults: CallOptions): Client<M> {
+export function makeClient<M>(contract: Contract<M>, caller: Caller, defaults: CallOptions): Client<M> {
   const methods = Object.entries(contract.methods as Readonly<Record<string, Method>>)
   const functions = methods.map(([name, definition]) => {
     const { kind, path, options } = definition
     const method = outgoingMethod(path, kind, options.codec ?? json, options)
-    const run = (input: unknown, own?: CallOptions): Promise<unknown> => {
-      return call(method, input, own === undefined ? defaults : { ...defaults, ...own })
+    const all = (own: CallOptions | undefined): CallOptions => (own === undefined ? defaults : { ...defaults, ...own })
+    if (returnsMany(kind)) {
+      // A default for calls with one answer says nothing of those that may go on for ever.
+      const streamDefaults = { ...defaults }
+      delete streamDefaults.timeoutMs
+      return [name, (input: unknown, own?: CallOptions) => caller.stream(method, input, { ...streamDefaults, ...own })]
     }
-    return [name, run] as const
+    return [name, (input: unknown, own?: CallOptions) => caller.call(method, input, all(own))]
   })
   return Object.freeze(Object.fromEntries(functions)) as Client<M>
 }
 
-/** A method by its name on the wire. Throws RangeError for a name that does not fit u8. */
-export function outgoingMethod(
-  path: string,
-  kind: Method['kind'],
-  codec: Codec,
-  schemas: Pick<Method['options'], 'input' | 'output'>,
-): OutgoingMethod {
-  const { input, output } = schemas
-  const name = Buffer.from(path)
-  if (name.length === 0 || name.length > 0xff)
-    throw new RangeError(`a method name has 1 to 255 bytes, got ${name.length}`)
-  return { path, kind, codec, name: Buffer.concat([Uint8Array.of(name.length), name]), input, output }
+/** The same calls with interceptors around each. */
+export function interceptedCaller(calls: Caller, interceptors: readonly Interceptor[], peer: Peer): Caller {
+  if (interceptors.length === 0) return calls
+  const make = async (method: OutgoingMethod, input: unknown, options: CallOptions): Promise<Reply> => {
+    const { path, kind } = method
+    const { signal, onTrailers } = options
+    const deadline = performance.now() + timeoutOf(kind, options)
+    const run = intercept(interceptors, async (call) => {
+      const trailers = new Meta()
+      const inner: CallOptions = {
+        ...options,
+        ...(call.signal && { signal: call.signal }),
+        meta: call.meta,
+        timeoutMs: Math.max(Number.MIN_VALUE, call.deadline - performance.now()),
+        onTrailers(received) {
+          for (const [key, value] of received) trailers.append(key, value)
+          onTrailers?.(received)
+        },
+      }
+      if (returnsMany(kind)) return { output: calls.stream(method, call.input, inner), trailers }
+      return { output: await calls.call(method, call.input, inner), trailers }
+    })
+    return run({ method: path, kind, input, meta: metaOf(options), signal, deadline, peer, values: new Map() })
+  }
+  return {
+    call: async (method, input, options) => (await make(method, input, options)).output,
+    stream: (method, input, options) =>
+      new LateStream((signal) => make(method, input, { ...options, signal }), options),
+  }
+}
+
+/** A stream that interceptors have yet to give. Leaving it ends them, too. */
+class LateStream implements MessageStream<unknown> {
+  readonly #open: () => Promise<MessageStream<unknown>>
+  readonly #left = new AbortController()
+  #stream: Promise<MessageStream<unknown>> | undefined
+
+  constructor(make: (signal: AbortSignal) => Promise<Reply>, { signal }: CallOptions) {
+    const ends = signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal])
+    this.#open = async () => {
+      const { output } = await make(ends)
+      const messages = output as AsyncIterable<unknown>
+      return messages[Symbol.asyncIterator]() as MessageStream<unknown>
+    }
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    const done = { done: true, value: undefined } as const
+    if (this.#left.signal.aborted) return done
+    this.#stream ??= this.#open()
+    try {
+      return await (await this.#stream).next()
+    } catch (error) {
+      if (this.#left.signal.aborted) return done
+      this.#left.abort()
+      throw error
+    }
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#left.abort()
+    const stream = await this.#stream?.catch(() => undefined)
+    await stream?.return?.(undefined)
+    return { done: true, value: undefined }
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return()
+    throw error
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
 }

@@ -80,3 +80,11 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
 function describe(value: unknown): string {
   return value === null ? 'null' : typeof value === 'object' ? `an object (${value.constructor?.name})` : typeof value
 }
+
+/** By their encoding numbers: JSON, and those that are given. Throws RangeError for a number that is not theirs to take. */
+export function knownCodecs(codecs: readonly Codec[]): ReadonlyMap<number, Codec> {
+  for (const { id, name } of codecs) {
+    if (!Number.isInteger(id) || id < 1 || id > 0xff) throw new RangeError(`codec ${name} has the encoding ${id}`)
+  }
+  return new Map([json, ...codecs].map((codec) => [codec.id, codec]))
+}

@@ -1,9 +1,12 @@
 // The calling side: a connection, and a peer on it.
 
-import { lengthField } from '@framewire/codec'
 import { type Address, connect as connectTransport, TransportError } from '@framewire/transport'
+import type { Codec } from './codec.ts'
+import { type OnError, warn } from './error-report.ts'
 import type { Service } from './implement.ts'
-import { checkLimits, type Limits } from './limits.ts'
+import type { Interceptor } from './interceptor.ts'
+import { checkLimits, framingOf, type Limits } from './limits.ts'
+import type { MetaInit } from './meta.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
 import { RpcConnection } from './rpc-connection.ts'
@@ -18,9 +21,17 @@ export interface ConnectOptions {
   connectTimeoutMs?: number
   /** Gives up connecting. It has no meaning once the connection stands. */
   signal?: AbortSignal
+  /** What stands around every call, made here or served here. The first is the outermost. */
+  interceptors?: readonly Interceptor[]
+  /** Encodings besides JSON in which methods may be called here. */
+  codecs?: readonly Codec[]
+  /** Metadata of the connection, for the `authenticate` of the other side: a token, a version. */
+  hello?: MetaInit
   limits?: Limits
+  /** Tells callers what a handler threw that was no RpcError. @default false */
+  exposeErrors?: boolean
   /** Gets what a handler threw that was no RpcError, and its method. @default a process warning */
-  onError?: (error: unknown, method: string) => void
+  onError?: OnError
 }
 
 /**
@@ -29,9 +40,10 @@ export interface ConnectOptions {
  */
 export async function connect(target: Address, options: ConnectOptions = {}): Promise<Peer> {
   const { services = [], timeoutMs, connectTimeoutMs, signal, onError = warn } = options
+  const { interceptors, codecs, hello, exposeErrors } = options
   const limits = checkLimits(options.limits)
   const methods = new MethodTable(services.flatMap((service) => service.handlers))
-  const framing = lengthField({ maxFrameLength: limits.maxFrame })
+  const framing = framingOf(limits)
   try {
     const connection = await connectTransport(target, {
       framing,
@@ -39,15 +51,11 @@ export async function connect(target: Address, options: ConnectOptions = {}): Pr
       ...(signal === undefined ? {} : { signal }),
     })
     const defaults = timeoutMs === undefined ? {} : { timeoutMs }
-    return new RpcConnection(connection, { isConnecting: true, methods, limits, defaults, onError })
+    const own = { interceptors, codecs, hello, exposeErrors }
+    return new RpcConnection(connection, { isConnecting: true, methods, limits, defaults, onError, ...own })
   } catch (error) {
     if (!(error instanceof TransportError)) throw error
     const code = error.code === 'ABORTED' ? 'CANCELLED' : 'UNAVAILABLE'
     throw new RpcError(code, error.message, { notProcessed: true, cause: error })
   }
-}
-
-/** Where errors go that nobody asked for: seen, and not fatal. */
-export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
 }

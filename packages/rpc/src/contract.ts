@@ -5,7 +5,8 @@ import type { Codec } from './codec.ts'
 import type { Code } from './rpc-error.ts'
 import type { Schema } from './schema.ts'
 
-export type Kind = 'unary' | 'oneway'
+/** Who sends how many messages: one each, one and none, one and many, many and one, many and many. */
+export type Kind = 'unary' | 'oneway' | 'serverStream' | 'clientStream' | 'bidi'
 
 /** A value on both sides of its schema: what is put `in`, what comes `out`. The same type where there is no schema. */
 interface Shape {
@@ -42,6 +43,16 @@ export interface Method<K extends Kind = Kind, I extends Shape = Shape, O extend
   readonly path: string
 }
 
+/** Whether the caller sends a stream of messages. */
+export function sendsMany(kind: Kind): boolean {
+  return kind === 'clientStream' || kind === 'bidi'
+}
+
+/** Whether the handler does. */
+export function returnsMany(kind: Kind): boolean {
+  return kind === 'serverStream' || kind === 'bidi'
+}
+
 type NoErrors = Readonly<Record<never, ErrorSpec>>
 
 /** One request, one reply: `unary<In, Out>()`, or with schemas `unary({ input, output, errors })`. */
@@ -51,6 +62,37 @@ export function unary<I extends Schema, O extends Schema, E extends ErrorMap = N
 ): Method<'unary', Validated<I>, Validated<O>, E>
 export function unary(options: Method['options'] = {}): Method<'unary'> {
   return { kind: 'unary', options, path: '' }
+}
+
+/** One request, a stream of replies: `serverStream<In, Out>()`, or with schemas, of which `output` checks each message. */
+export function serverStream<In, Out>(
+  options?: MethodOptions<NoErrors>,
+): Method<'serverStream', Plain<In>, Plain<Out>, NoErrors>
+export function serverStream<I extends Schema, O extends Schema, E extends ErrorMap = NoErrors>(
+  options: MethodOptions<E> & { input: I; output: O },
+): Method<'serverStream', Validated<I>, Validated<O>, E>
+export function serverStream(options: Method['options'] = {}): Method<'serverStream'> {
+  return { kind: 'serverStream', options, path: '' }
+}
+
+/** A stream of requests, one reply: `clientStream<In, Out>()`, or with schemas, of which `input` checks each message. */
+export function clientStream<In, Out>(
+  options?: MethodOptions<NoErrors>,
+): Method<'clientStream', Plain<In>, Plain<Out>, NoErrors>
+export function clientStream<I extends Schema, O extends Schema, E extends ErrorMap = NoErrors>(
+  options: MethodOptions<E> & { input: I; output: O },
+): Method<'clientStream', Validated<I>, Validated<O>, E>
+export function clientStream(options: Method['options'] = {}): Method<'clientStream'> {
+  return { kind: 'clientStream', options, path: '' }
+}
+
+/** A stream in each direction: `bidi<In, Out>()`, or with schemas, which check each message. */
+export function bidi<In, Out>(options?: MethodOptions<NoErrors>): Method<'bidi', Plain<In>, Plain<Out>, NoErrors>
+export function bidi<I extends Schema, O extends Schema, E extends ErrorMap = NoErrors>(
+  options: MethodOptions<E> & { input: I; output: O },
+): Method<'bidi', Validated<I>, Validated<O>, E>
+export function bidi(options: Method['options'] = {}): Method<'bidi'> {
+  return { kind: 'bidi', options, path: '' }
 }
 
 /** A request without a reply of any kind: `oneway<In>()`, or with a schema `oneway({ input })`. */
@@ -93,6 +135,7 @@ function checkName(name: string): string {
   throw new TypeError(`${JSON.stringify(name)} cannot name a service or method`)
 }
 
+export type KindOf<D> = D extends Method<infer K, infer _I, infer _O, infer _E> ? K : never
 type InputOf<D> = D extends Method<infer _K, infer I, infer _O, infer _E> ? I : never
 type OutputOf<D> = D extends Method<infer _K, infer _I, infer O, infer _E> ? O : never
 

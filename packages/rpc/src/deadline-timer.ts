@@ -5,12 +5,15 @@
 const MAX_DELAY_MS = 0x7fff_ffff
 
 export class DeadlineTimer {
-  readonly #sweep: (now: number) => number
+  readonly #sweep: (now: number, lagMs: number) => number
   #timer: NodeJS.Timeout | undefined
   #due = Number.POSITIVE_INFINITY
 
-  /** `sweep(now)` ends what is late and returns the earliest deadline that is left, or Infinity. */
-  constructor(sweep: (now: number) => number) {
+  /**
+   * `sweep` ends what is late and returns the earliest deadline that is left, or Infinity. `lagMs`: how late the timer
+   * itself was, which is how long the event loop was busy.
+   */
+  constructor(sweep: (now: number, lagMs: number) => number) {
     this.#sweep = sweep
   }
 
@@ -30,10 +33,12 @@ export class DeadlineTimer {
     this.#due = deadline
     if (deadline === Number.POSITIVE_INFINITY) return
     const delay = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), MAX_DELAY_MS)
+    const dueAt = performance.now() + delay
     this.#timer = setTimeout(() => {
       this.#due = Number.POSITIVE_INFINITY
+      const now = performance.now()
       // A sweep may start calls, and so watch a deadline itself: the earlier one counts.
-      this.watch(this.#sweep(performance.now()))
+      this.watch(this.#sweep(now, Math.max(0, now - dueAt)))
     }, delay)
     // The socket keeps the process alive; a deadline alone must not.
     this.#timer.unref()

@@ -11,6 +11,16 @@ import { LAST } from './wire.ts'
 const METHOD = Buffer.from('\x09users.get', 'latin1')
 const ERROR = { code: 5, message: '', appName: '', notProcessed: false, details: undefined as Message }
 
+const HEAD = { timeoutMs: 0, encoding: 1, method: METHOD, meta: new Uint8Array() }
+
+function writeOpen(writer: FrameWriter, message: Message): void {
+  writer.open(1, LAST, HEAD, message, writer.roomFor(message, writer.openLength(METHOD, HEAD.meta)))
+}
+
+function writeLast(writer: FrameWriter, message: Message): void {
+  writer.data(1, LAST, message, writer.roomFor(message, 0))
+}
+
 async function frameOf(write: (writer: FrameWriter) => void, maxFrame?: number): Promise<Frame> {
   const { frames, rest } = readFrames(await written(write, maxFrame))
   expect(frames).toHaveLength(1)
@@ -24,41 +34,47 @@ describe('a message', () => {
   test.each<[string, (length: number) => Message]>([
     ['bytes', (length) => Buffer.alloc(length, 7)],
     ['short and long text', (length) => 'x'.repeat(length)],
-  ])('of exactly the peer`s maxFrame passes, one byte more does not: %s', async (_, make) => {
+  ])('of exactly the peer`s maxFrame has room, one byte more has none: %s', async (_, make) => {
     for (const maxFrame of [1024, 65_536]) {
-      const { body } = await frameOf((writer) => writer.open(1, LAST, 0, 1, METHOD, make(maxFrame - fixed)), maxFrame)
+      const { body } = await frameOf((writer) => writeOpen(writer, make(maxFrame - fixed)), maxFrame)
       expect(body.length + 6).toBe(maxFrame)
       const tooLong = (writer: FrameWriter) => {
-        const error = thrownBy(() => writer.open(1, LAST, 0, 1, METHOD, make(maxFrame - fixed + 1)))
-        const numbers = `message of ${maxFrame - fixed + 1} bytes makes a frame of ${maxFrame + 1} bytes`
-        expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', message: expect.stringContaining(numbers) })
-        expect(error).toMatchObject({ message: expect.stringContaining(`${maxFrame}`) })
+        expect(writer.roomFor(make(maxFrame - fixed + 1), fixed - 6)).toBe(-1)
       }
       expect(await written(tooLong, maxFrame)).toHaveLength(0)
     }
   })
 
+  test('longer than the peer takes is RESOURCE_EXHAUSTED, with the numbers', async () => {
+    const tooLong = (writer: FrameWriter) => {
+      writer.maxMessage = 5_000
+      expect(writer.roomFor('x'.repeat(5_000), 0)).toBe(5_000)
+      for (const message of ['x'.repeat(5_001), Buffer.alloc(5_001), '\u20ac'.repeat(1_667)]) {
+        const error = { code: 'RESOURCE_EXHAUSTED', message: 'message of 5001 bytes, the peer takes 5000' }
+        expect(thrownBy(() => writer.roomFor(message, 0))).toMatchObject(error)
+      }
+    }
+    await written(tooLong, 65_536)
+  })
+
   test('of text is counted in bytes, not in UTF-16 units', async () => {
     const text = '\u20ac'.repeat(300) // 900 bytes, the worst case of 300 units
-    expect((await frameOf((writer) => writer.dataLast(1, text), 1024)).body.toString()).toBe(text)
-    const tooLong = (writer: FrameWriter) => {
-      expect(thrownBy(() => writer.dataLast(1, '\u20ac'.repeat(340)))).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
-    }
-    expect(await written(tooLong, 1024)).toHaveLength(0)
+    expect((await frameOf((writer) => writeLast(writer, text), 1024)).body.toString()).toBe(text)
+    await written((writer) => expect(writer.roomFor('\u20ac'.repeat(340), 0)).toBe(-1), 1024)
     const pair = '\ud83d\ude00'.repeat(250) // 1000 bytes, 500 units that could be 1500
-    expect((await frameOf((writer) => writer.dataLast(1, pair), 1024)).body.toString()).toBe(pair)
+    expect((await frameOf((writer) => writeLast(writer, pair), 1024)).body.toString()).toBe(pair)
   })
 
   test('of text is whole wherever in the outgoing slab it comes to stand', async () => {
     const texts = Array.from({ length: 400 }, (_, index) => '\u20ac'.repeat(150 + ((index * 37) % 151)))
-    const { frames } = readFrames(await written((writer) => texts.map((text) => writer.dataLast(1, text))))
+    const { frames } = readFrames(await written((writer) => texts.map((text) => writeLast(writer, text))))
     expect(frames.map(({ body }) => body.toString())).toEqual(texts)
   })
 
   test('of none is said by a flag, and is not the empty message', async () => {
-    expect(await frameOf((writer) => writer.dataLast(1, undefined))).toMatchObject({ flags: 0x09, body: Buffer.of() })
-    expect(await frameOf((writer) => writer.dataLast(1, ''))).toMatchObject({ flags: 0x01, body: Buffer.of() })
-    expect(await frameOf((writer) => writer.open(1, LAST, 0, 1, METHOD, undefined))).toMatchObject({ flags: 0x09 })
+    expect(await frameOf((writer) => writeLast(writer, undefined))).toMatchObject({ flags: 0x09, body: Buffer.of() })
+    expect(await frameOf((writer) => writeLast(writer, ''))).toMatchObject({ flags: 0x01, body: Buffer.of() })
+    expect(await frameOf((writer) => writeOpen(writer, undefined))).toMatchObject({ flags: 0x09 })
   })
 })
 
@@ -105,9 +121,9 @@ describe('on a connection that', () => {
   test('has ended, what nobody waits for is dropped without a word', async () => {
     const [channel] = memoryPair(UNCUT)
     const connection = connectionOn(channel, { framing })
-    const writer = new FrameWriter(connection, 65_536)
+    const writer = new FrameWriter(connection, 65_536, 4_194_304)
     connection.destroy()
-    writer.dataLast(1, 'x')
+    writeLast(writer, 'x')
     writer.end(1, ERROR)
     writer.cancel(1, 1)
     writer.goaway(0, 'drain', '')
@@ -119,8 +135,8 @@ describe('on a connection that', () => {
     const [channel] = memoryPair(UNCUT)
     const connection = connectionOn(channel, { framing, maxSendBuffer: 131_072 })
     connection.cork()
-    const writer = new FrameWriter(connection, 65_536)
-    for (let count = 0; count < 3; count++) writer.dataLast(1, Buffer.alloc(60_000))
+    const writer = new FrameWriter(connection, 65_536, 4_194_304)
+    for (let count = 0; count < 3; count++) writeLast(writer, Buffer.alloc(60_000))
     expect((await connection.closed).error).toMatchObject({ code: 'SEND_BUFFER_FULL' })
   })
 })

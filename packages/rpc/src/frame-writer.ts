@@ -5,6 +5,7 @@ import type { Message } from './message.ts'
 import { RpcError } from './rpc-error.ts'
 import {
   CANCEL,
+  CREDIT,
   DATA,
   DETAILS,
   END,
@@ -29,71 +30,121 @@ import {
 const SHORT_TEXT = 4096
 /** u32 timeoutMs, u8 encoding, u8 methodLen, u16 metaLen */
 const OPEN_FIXED = 8
+/** u8 code, u8 bits, u16 metaLen, u16 msgLen, u8 nameLen */
+const END_FIXED = 7
 /** Texts for people are cut here, so that no error grows to a frame that the peer refuses. */
 const MAX_ERROR_TEXT = 512
-const NO_META: Uint8Array = new Uint8Array(2) // u16 metaLen
+const NOTHING: Uint8Array = new Uint8Array(0)
+
+/** OPEN without its message. */
+export interface OpenHead {
+  timeoutMs: number
+  encoding: number
+  /** u8 methodLen and the name */
+  method: Uint8Array
+  meta: Uint8Array
+}
+
+export interface EndFields {
+  code: number
+  message: string
+  appName: string
+  notProcessed: boolean
+  details: Message
+  trailers?: Uint8Array | undefined
+}
 
 export class FrameWriter {
   /** No frame is longer, header included: the peer's MAX_FRAME, or this side's own if that is less. */
   maxFrame: number
+  /** The peer's MAX_MESSAGE. */
+  maxMessage: number
   readonly #connection: Connection
+  #pong: Uint8Array | undefined
 
-  constructor(connection: Connection, maxFrame: number) {
+  constructor(connection: Connection, maxFrame: number, maxMessage: number) {
     this.#connection = connection
     this.maxFrame = maxFrame
+    this.maxMessage = maxMessage
   }
 
-  hello(settings: ReadonlyMap<number, number>): void {
+  /** The connection has said that it takes no more: go on at its 'drain'. */
+  get isBlocked(): boolean {
+    return this.#connection.writableNeedDrain
+  }
+
+  hello(settings: ReadonlyMap<number, number>, meta: Uint8Array = NOTHING): void {
     const list = [...settings].map(([id, value]) => {
       const setting = new Uint8Array(6) // u16 id, u32 value
       writeU16(setting, 0, id)
       writeU32(setting, 2, value)
       return setting
     })
-    this.#control(HELLO, 0, 0, [MAGIC, Uint8Array.of(MAJOR, MINOR), u16(settings.size), ...list, NO_META])
+    const head = [MAGIC, Uint8Array.of(MAJOR, MINOR), u16(settings.size)]
+    this.#control(HELLO, 0, 0, [...head, ...list, u16(meta.length), meta])
   }
 
-  /** `method` = u8 methodLen and the name. Answers as `Connection.send` does. */
-  open(id: number, flags: number, timeoutMs: number, encoding: number, method: Uint8Array, message: Message): boolean {
-    const room = this.#room(message, OPEN_FIXED - 1 + method.length)
+  /** Bytes of an OPEN besides its message. `method` = u8 methodLen and the name. */
+  openLength(method: Uint8Array, meta: Uint8Array): number {
+    return OPEN_FIXED - 1 + method.length + meta.length
+  }
+
+  /**
+   * What `open` and `data` need to write the message in one frame beside `fixed` bytes: room for it, or -1 if it is too
+   * long. Throws RESOURCE_EXHAUSTED for one that is longer than the peer takes.
+   */
+  roomFor(message: Message, fixed: number): number {
+    if (message === undefined) return 0
+    const most = Math.min(this.maxFrame - HEADER_LENGTH - fixed, this.maxMessage)
+    let length = message.length
+    if (typeof message === 'string') {
+      if (length * 3 <= most && length <= SHORT_TEXT) return length * 3
+      length = Buffer.byteLength(message)
+    }
+    if (length <= most) return length
+    if (length <= this.maxMessage) return -1
+    throw new RpcError('RESOURCE_EXHAUSTED', `message of ${length} bytes, the peer takes ${this.maxMessage}`)
+  }
+
+  /** `room` as `roomFor` said it. Throws what the connection throws. */
+  open(id: number, flags: number, head: OpenHead, message: Message, room: number): void {
+    const { timeoutMs, encoding, method, meta } = head
     const bits = message === undefined ? flags | NONE : flags
-    let at = this.#begin(OPEN, bits, id, room)
+    let at = this.#begin(OPEN, bits, id, OPEN_FIXED - 1 + method.length + meta.length + room)
     const { slab } = this.#connection
     writeU32(slab, at, timeoutMs)
     slab[at + 4] = encoding
     at += 5
     for (let index = 0; index < method.length; index++) slab[at + index] = method[index] as number
     at += method.length
-    slab[at] = 0 // u16 metaLen
-    slab[at + 1] = 0
-    return this.#connection.commit(this.#write(message, at + 2))
+    writeU16(slab, at, meta.length)
+    if (meta.length > 0) slab.set(meta, at + 2)
+    this.#connection.commit(this.#write(message, at + 2 + meta.length))
   }
 
-  /** The only message of a reply, or the last of a stream. */
-  dataLast(id: number, message: Message): void {
-    const room = this.#room(message, 0)
-    const flags = message === undefined ? LAST | NONE : LAST
+  /** A message, or a piece of one with MORE. `room` as `roomFor` said it. */
+  data(id: number, flags: number, message: Message, room: number): void {
     if (!this.#isOpen) return
     try {
-      this.#connection.commit(this.#write(message, this.#begin(DATA, flags, id, room)))
+      const bits = message === undefined ? flags | NONE : flags
+      this.#connection.commit(this.#write(message, this.#begin(DATA, bits, id, room)))
     } catch (error) {
       this.#overflow(error)
     }
   }
 
   /** How a call failed. Over-long texts and details are cut: an error must always get through. */
-  end(
-    id: number,
-    error: { code: number; message: string; appName: string; notProcessed: boolean; details: Message },
-  ): void {
-    const text = cut(error.message, MAX_ERROR_TEXT)
-    const name = cut(error.appName, 0xff)
-    let details = typeof error.details === 'string' ? Buffer.from(error.details) : error.details
-    if (details !== undefined && HEADER_LENGTH + 7 + text.length + name.length + details.length > this.maxFrame) {
-      details = undefined
-    }
-    const bits = (error.notProcessed ? NOT_PROCESSED : 0) | (details === undefined ? 0 : DETAILS)
-    const parts = [Uint8Array.of(error.code, bits), NO_META, u16(text.length), text, Uint8Array.of(name.length), name]
+  end(id: number, { code, message, appName, notProcessed, details: given, trailers = NOTHING }: EndFields): void {
+    const text = cut(message, MAX_ERROR_TEXT)
+    const name = cut(appName, 0xff)
+    let left = this.maxFrame - HEADER_LENGTH - END_FIXED - text.length - name.length
+    const meta = trailers.length <= left ? trailers : NOTHING
+    left -= meta.length
+    let details = typeof given === 'string' ? Buffer.from(given) : given
+    if (details !== undefined && details.length > left) details = undefined
+    const bits = (notProcessed ? NOT_PROCESSED : 0) | (details === undefined ? 0 : DETAILS)
+    const head = [Uint8Array.of(code, bits), u16(meta.length), meta]
+    const parts = [...head, u16(text.length), text, Uint8Array.of(name.length), name]
     this.#control(END, 0, id, details === undefined ? parts : [...parts, details])
   }
 
@@ -101,9 +152,28 @@ export class FrameWriter {
     this.#control(CANCEL, 0, id, [Uint8Array.of(code)])
   }
 
-  /** The answer to the PING whose 8 bytes stand at `start`. */
-  pong(bytes: Uint8Array, start: number): void {
-    this.#control(PING, LAST, 0, [bytes.subarray(start, start + 8)])
+  /** u32 bytes that the peer may send more. */
+  credit(id: number, bytes: number): void {
+    const body = new Uint8Array(4)
+    writeU32(body, 0, bytes)
+    this.#control(CREDIT, 0, id, [body])
+  }
+
+  ping(opaque: Uint8Array): void {
+    this.#control(PING, 0, 0, [opaque])
+  }
+
+  /** The answer to a PING with these 8 bytes. Of those that wait for a connection that takes no more, the last is sent. */
+  pong(opaque: Uint8Array): void {
+    if (this.isBlocked) this.#pong = opaque
+    else this.#control(PING, LAST, 0, [opaque])
+  }
+
+  /** The connection takes more. */
+  onDrain(): void {
+    const opaque = this.#pong
+    this.#pong = undefined
+    if (opaque !== undefined) this.pong(opaque)
   }
 
   goaway(lastStreamId: number, reason: GoawayReason, text: string): void {
@@ -147,21 +217,6 @@ export class FrameWriter {
     slab[at + 1] = flags
     writeU32(slab, at + 2, id)
     return at + HEADER_LENGTH
-  }
-
-  /** Bytes to make room for. RESOURCE_EXHAUSTED if the frame would be longer than the peer takes. */
-  #room(message: Message, fixed: number): number {
-    if (message === undefined) return fixed
-    let length = message.length
-    if (typeof message === 'string') length = length <= SHORT_TEXT ? length * 3 : Buffer.byteLength(message)
-    if (HEADER_LENGTH + fixed + length <= this.maxFrame) return fixed + length
-    if (typeof message === 'string') length = Buffer.byteLength(message)
-    const frame = HEADER_LENGTH + fixed + length
-    if (frame <= this.maxFrame) return fixed + length
-    throw new RpcError(
-      'RESOURCE_EXHAUSTED',
-      `message of ${length} bytes makes a frame of ${frame} bytes, the limit is maxFrame ${this.maxFrame}`,
-    )
   }
 
   #write(message: Message, at: number): number {

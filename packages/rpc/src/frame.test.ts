@@ -7,7 +7,15 @@ import { ProtocolError } from './protocol-error.ts'
 type Read = (bytes: Uint8Array, start: number, end: number) => unknown
 
 const openAt: Read = (bytes, start, end) => {
-  const into: OpenFrame = { timeoutMs: 0, encoding: 0, methodAt: 0, methodEnd: 0, messageAt: 0, hasMessage: false }
+  const into: OpenFrame = {
+    timeoutMs: 0,
+    encoding: 0,
+    methodAt: 0,
+    methodEnd: 0,
+    metaAt: 0,
+    messageAt: 0,
+    hasMessage: false,
+  }
   readOpen(into, bytes, start, end)
   return into
 }

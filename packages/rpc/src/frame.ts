@@ -1,14 +1,16 @@
 // Frames as the peer wrote them, field by field. Every length is checked against what is there before it is believed.
 
 import { textOf } from './codec.ts'
+import { checkMeta, Meta } from './meta.ts'
 import { ProtocolError } from './protocol-error.ts'
-import { DETAILS, HEADER_LENGTH, MAGIC, MAJOR, NONE, NOT_PROCESSED, readU16, readU32 } from './wire.ts'
+import { DETAILS, HEADER_LENGTH, LAST, MAGIC, MAJOR, MORE, NONE, NOT_PROCESSED, readU16, readU32 } from './wire.ts'
 
 /** HELLO: "FWP1", u8 major, u8 minor, u16 n, n x (u16 id, u32 value), u16 metaLen, meta. */
 export interface HelloFrame {
   major: number
   minor: number
   settings: Map<number, number>
+  meta: Meta
 }
 
 /** OPEN: u32 timeoutMs, u8 encoding, u8 methodLen, method, u16 metaLen, meta, message. All `...At` are offsets in `bytes`. */
@@ -17,7 +19,8 @@ export interface OpenFrame {
   encoding: number
   methodAt: number
   methodEnd: number
-  /** Where the message begins; undefined with NONE. */
+  /** Where the metadata begins; it ends where the message begins. */
+  metaAt: number
   messageAt: number
   hasMessage: boolean
 }
@@ -26,6 +29,7 @@ export interface OpenFrame {
 export interface EndFrame {
   code: number
   isNotProcessed: boolean
+  trailers: Meta
   message: string
   appName: string
   /** Where the details begin; they reach to the end of the frame. -1 without DETAILS. */
@@ -49,8 +53,9 @@ export function readHello(bytes: Uint8Array, start: number, end: number): HelloF
   if (end - at < count * 6 + 2) throw truncated('HELLO', start, end)
   const settings = new Map<number, number>()
   for (let index = 0; index < count; index++, at += 6) settings.set(readU16(bytes, at), readU32(bytes, at + 2))
-  if (end - at - 2 < readU16(bytes, at)) throw truncated('HELLO', start, end)
-  return { major, minor, settings }
+  const metaEnd = at + 2 + readU16(bytes, at)
+  if (metaEnd > end) throw truncated('HELLO', start, end)
+  return { major, minor, settings, meta: readMeta(bytes, at + 2, metaEnd) }
 }
 
 /** Reads into `into`, one object for all OPENs of a connection. */
@@ -62,8 +67,10 @@ export function readOpen(into: OpenFrame, bytes: Uint8Array, start: number, end:
   into.methodAt = at + 6
   into.methodEnd = into.methodAt + (bytes[at + 5] as number)
   if (into.methodEnd + 2 > end) throw truncated('OPEN', start, end)
-  into.messageAt = into.methodEnd + 2 + readU16(bytes, into.methodEnd)
+  into.metaAt = into.methodEnd + 2
+  into.messageAt = into.metaAt + readU16(bytes, into.methodEnd)
   if (into.messageAt > end) throw truncated('OPEN', start, end)
+  if (into.messageAt > into.metaAt) checkMeta(bytes, into.metaAt, into.messageAt)
   into.hasMessage = ((bytes[start + 1] as number) & NONE) === 0
 }
 
@@ -72,7 +79,8 @@ export function readEnd(bytes: Uint8Array, start: number, end: number): EndFrame
   if (end - at < 7) throw truncated('END', start, end)
   const code = bytes[at] as number
   const bits = bytes[at + 1] as number
-  at += 4 + readU16(bytes, at + 2)
+  const metaAt = at + 4
+  at = metaAt + readU16(bytes, at + 2)
   if (at + 2 > end) throw truncated('END', start, end)
   const messageEnd = at + 2 + readU16(bytes, at)
   if (messageEnd + 1 > end) throw truncated('END', start, end)
@@ -81,10 +89,18 @@ export function readEnd(bytes: Uint8Array, start: number, end: number): EndFrame
   return {
     code,
     isNotProcessed: (bits & NOT_PROCESSED) !== 0,
+    trailers: readMeta(bytes, metaAt, at),
     message: readText(bytes, at + 2, messageEnd),
     appName: readText(bytes, messageEnd + 1, nameEnd),
     detailsAt: (bits & DETAILS) === 0 ? -1 : nameEnd,
   }
+}
+
+/** A copy: the chunk it stands in is not ours for long. */
+export function readMeta(bytes: Uint8Array, start: number, end: number): Meta {
+  if (start === end) return new Meta()
+  checkMeta(bytes, start, end)
+  return Meta.received(new Uint8Array(bytes.subarray(start, end)))
 }
 
 /** Text of a control frame: malformed UTF-8 there is no fault of a call. */
@@ -98,4 +114,15 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
 
 function truncated(type: string, start: number, end: number): ProtocolError {
   return new ProtocolError('protocol error', `${type} frame of ${end - start} bytes is shorter than its own fields say`)
+}
+
+/** What DATA may say. Empty fragments, and empty messages of a stream, cost work and carry nothing. */
+export function checkData(id: number, flags: number, start: number, end: number, mayBeEmpty = false): void {
+  const isLast = (flags & LAST) !== 0
+  const isPart = (flags & MORE) !== 0
+  const fail = (what: string): never => {
+    throw new ProtocolError('protocol error', `DATA of stream ${id} ${what}`)
+  }
+  if (isPart && isLast) fail('with LAST and MORE')
+  if (start === end && !isLast && (isPart || !mayBeEmpty)) fail(isPart ? 'with MORE is empty' : 'without LAST is empty')
 }

@@ -17,11 +17,12 @@ const context = {} as Ctx
 
 test('joins each method with its handler, its codec, schemas and errors', () => {
   const service = implement(users, handlers)
+  const one = { sendsMany: false, returnsMany: false }
   expect(service.name).toBe('users')
   expect(service.handlers.map(({ run: _, ...rest }) => rest)).toEqual([
-    { path: 'users.get', kind: 'unary', codec: json, input: schema, output: schema, errors },
-    { path: 'users.put', kind: 'unary', codec: raw, input: undefined, output: undefined, errors: {} },
-    { path: 'users.seen', kind: 'oneway', codec: json, input: undefined, output: undefined, errors: {} },
+    { path: 'users.get', kind: 'unary', ...one, codec: json, input: schema, output: schema, errors },
+    { path: 'users.put', kind: 'unary', ...one, codec: raw, input: undefined, output: undefined, errors: {} },
+    { path: 'users.seen', kind: 'oneway', ...one, codec: json, input: undefined, output: undefined, errors: {} },
   ])
   expect(service.handlers[0]?.run({ id: 1 }, context)).toEqual({ id: 1 })
 })

@@ -1,22 +1,39 @@
 // A contract with its handlers: what a peer offers. Types flow from the contract into the handlers, so none is written.
 
 import { type Codec, json } from './codec.ts'
-import type { Contract, ErrorMap, HandlerInput, HandlerOutput, Kind, Method } from './contract.ts'
+import {
+  type Contract,
+  type ErrorMap,
+  type ErrorsOf,
+  type HandlerInput,
+  type HandlerOutput,
+  type Kind,
+  type KindOf,
+  type Method,
+  returnsMany,
+  sendsMany,
+} from './contract.ts'
 import type { Ctx } from './peer.ts'
 import type { Schema } from './schema.ts'
 
-/** The handlers of a contract: one function a method, with the input and the call's context. */
+/** What a handler gets and returns, by the kind of its method. */
+type Takes<D> = KindOf<D> extends 'clientStream' | 'bidi' ? AsyncIterable<HandlerInput<D>> : HandlerInput<D>
+type Returns<D> =
+  KindOf<D> extends 'serverStream' | 'bidi'
+    ? AsyncIterable<HandlerOutput<D>>
+    : HandlerOutput<D> | Promise<HandlerOutput<D>>
+
+/** The handlers of a contract: one function a method, with the input and the call's context; generators for streams. */
 export type Handlers<M> = {
-  readonly [N in keyof M]: (
-    input: HandlerInput<M[N]>,
-    ctx: Ctx<M[N] extends Method<Kind, infer _I, infer _O, infer E> ? E : never>,
-  ) => HandlerOutput<M[N]> | Promise<HandlerOutput<M[N]>>
+  readonly [N in keyof M]: (input: Takes<M[N]>, ctx: Ctx<ErrorsOf<M[N]>>) => Returns<M[N]>
 }
 
 /** One method with its handler, as a peer runs it. */
 export interface Handler {
   readonly path: string
   readonly kind: Kind
+  readonly sendsMany: boolean
+  readonly returnsMany: boolean
   readonly codec: Codec
   readonly input: Schema | undefined
   readonly output: Schema | undefined
@@ -46,6 +63,8 @@ export function implement<M>(contract: Contract<M>, handlers: NoInfer<Handlers<M
     return Object.freeze({
       path,
       kind,
+      sendsMany: sendsMany(kind),
+      returnsMany: returnsMany(kind),
       codec: options.codec ?? json,
       input: options.input,
       output: options.output,

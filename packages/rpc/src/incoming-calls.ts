@@ -3,91 +3,65 @@
 // when CANCEL arrives, so a peer that opens and cancels can not pile up work (CVE-2023-44487).
 
 import type { Connection } from '@framewire/transport'
+import type { Budget } from './budget.ts'
 import { CallTable } from './call-table.ts'
-import type { OpenFrame } from './frame.ts'
-import type { FrameWriter } from './frame-writer.ts'
+import type { Codec } from './codec.ts'
+import type { OnError } from './error-report.ts'
+import { checkData, type OpenFrame } from './frame.ts'
 import type { Handler } from './implement.ts'
-import { decodeMessage, type Message, toMessage } from './message.ts'
+import { Inbound } from './inbound.ts'
+import { IncomingCall } from './incoming-call.ts'
+import { type Interceptor, intercept } from './interceptor.ts'
+import type { Limits } from './limits.ts'
+import { decodeMessage, type Keeper, type Message } from './message.ts'
+import { type Memory, MessageBuffer } from './message-buffer.ts'
 import type { MethodTable } from './method-table.ts'
-import type { Ctx, Peer } from './peer.ts'
-import { codeNumber, RpcError } from './rpc-error.ts'
+import { Outbound } from './outbound.ts'
+import type { Peer } from './peer.ts'
+import { ProtocolError } from './protocol-error.ts'
+import { encodeReply, Replies } from './replies.ts'
+import { RpcError } from './rpc-error.ts'
+import type { Scheduler } from './scheduler.ts'
 import { validate } from './schema.ts'
-
-/** One call of the peer, and what its handler is told about it. */
-class IncomingCall implements Ctx {
-  readonly id: number
-  readonly handler: Handler
-  readonly peer: Peer
-  readonly isOneway: boolean
-  /** Nothing more may be sent on this stream. */
-  isAnswered = false
-  readonly #timeoutMs: number
-  #deadline = 0 // 0 = not asked for yet
-  #controller: AbortController | undefined
-  #abortReason: RpcError | undefined
-
-  /** `timeoutMs` as OPEN said it: 0 = none. */
-  constructor(id: number, handler: Handler, peer: Peer, timeoutMs: number, isOneway: boolean) {
-    this.id = id
-    this.handler = handler
-    this.peer = peer
-    this.#timeoutMs = timeoutMs
-    this.isOneway = isOneway
-  }
-
-  /** Computed on first access: a handler that answers at once costs no look at the clock. */
-  get deadline(): number {
-    if (this.#deadline !== 0) return this.#deadline
-    const isLimited = this.#timeoutMs > 0
-    this.#deadline = isLimited ? performance.now() + this.#timeoutMs : Number.POSITIVE_INFINITY
-    return this.#deadline
-  }
-
-  /** Made on first access: most handlers never look. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason)
-    return this.#controller.signal
-  }
-
-  /** A function of its own, so that a handler may take it out of the context. */
-  get error(): (name: string, details?: unknown, message?: string) => RpcError {
-    const { errors, path } = this.handler
-    return (name, details, message) => {
-      const spec = Object.hasOwn(errors, name) ? errors[name] : undefined
-      if (spec === undefined) throw new TypeError(`the contract of ${path} has no error ${name}`)
-      return new RpcError(spec.code, message ?? name, { appName: name, details })
-    }
-  }
-
-  abort(reason: RpcError): void {
-    this.#abortReason ??= reason
-    this.#controller?.abort(this.#abortReason)
-  }
-}
+import { LAST, MORE, NONE, ONEWAY } from './wire.ts'
 
 export interface IncomingOptions {
   peer: Peer
   methods: MethodTable
-  /** Handlers that may run at a time; one more call is refused with RESOURCE_EXHAUSTED. */
-  maxStreams: number
+  limits: Required<Limits>
+  /** Of messages that wait to be taken. */
+  memory: Memory
+  interceptors: readonly Interceptor[]
+  /** Codecs by which a method may be called besides its own. */
+  codecs: ReadonlyMap<number, Codec>
+  /** What the other side may cancel before it is done. */
+  cancels: Budget
+  /** The callers are told what a handler threw that was no RpcError. */
+  exposeErrors: boolean
   /** Gets what a handler threw that was no RpcError: the peer is told INTERNAL only. */
-  onError: (error: unknown, method: string) => void
+  onError: OnError
   watchDeadline: (deadline: number) => void
   onSettled: () => void
+  /** A message of a stream has left: the peer may answer it with CREDIT. */
+  onMessage: () => void
 }
 
 export class IncomingCalls {
   readonly #connection: Connection
-  readonly #writer: FrameWriter
+  readonly #scheduler: Scheduler
   readonly #options: IncomingOptions
   readonly #table = new CallTable<IncomingCall>()
+  readonly #replies: Replies
+  #credit: number
   #isDraining = false
 
-  constructor(connection: Connection, writer: FrameWriter, options: IncomingOptions) {
+  /** `credit`: what is assumed until the peer's HELLO. */
+  constructor(connection: Connection, scheduler: Scheduler, credit: number, options: IncomingOptions) {
     this.#connection = connection
-    this.#writer = writer
+    this.#scheduler = scheduler
+    this.#credit = credit
     this.#options = options
+    this.#replies = new Replies(scheduler, options.exposeErrors, options.onError)
   }
 
   /** Handlers that have not settled. */
@@ -95,49 +69,80 @@ export class IncomingCalls {
     return this.#table.size
   }
 
+  /** The peer's HELLO: messages start with INITIAL_CREDIT. */
+  onHello(credit: number): void {
+    for (const { outbound } of this.#table.values()) outbound?.grant(credit - this.#credit)
+    this.#credit = credit
+  }
+
   /** From now on calls are refused, surely not processed. */
   drain(): void {
     this.#isDraining = true
   }
 
-  onOpen(id: number, open: OpenFrame, bytes: Uint8Array, end: number, isOneway: boolean): void {
+  onOpen(id: number, open: OpenFrame, flags: number, bytes: Uint8Array, end: number): void {
+    const isOneway = (flags & ONEWAY) !== 0
     const handler = this.#options.methods.find(bytes, open.methodAt, open.methodEnd)
-    const refusal = this.#refusalFor(handler, open, bytes)
-    if (refusal !== undefined || handler === undefined) {
-      if (!isOneway) this.#sendError(id, handler, refusal as RpcError, true)
+    const codec = handler === undefined ? undefined : this.#codecOf(handler, open.encoding)
+    const isPart = (flags & MORE) !== 0
+    if (isPart && ((flags & (LAST | NONE)) !== 0 || open.messageAt === end)) {
+      throw new ProtocolError('protocol error', `OPEN of stream ${id} with MORE and LAST, NONE or an empty message`)
+    }
+    const refusal = this.#refusalFor(handler, codec, open, flags, bytes)
+    if (refusal !== undefined || handler === undefined || codec === undefined) {
+      if (!isOneway) this.#replies.sendError(id, codec, '', refusal as RpcError, { notProcessed: true })
       return
     }
-    const call = new IncomingCall(id, handler, this.#options.peer, open.timeoutMs, isOneway)
-    let result: unknown
-    try {
-      const { codec, path, input } = handler
-      const value = open.hasMessage ? decodeMessage(this.#connection, codec, bytes, open.messageAt, end) : undefined
-      if (input === undefined) result = handler.run(value, call)
-      else result = this.#runValidated(call, validate(input, value, 'INVALID_ARGUMENT', `input of ${path}`))
-      // A thenable of another kind may throw, or call back twice; a promise around it does neither.
-      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result)
-    } catch (error) {
-      this.#fail(call, error)
-      return
+    const { peer } = this.#options
+    const timeoutMs = this.#timeoutOf(handler, open.timeoutMs)
+    const meta = open.metaAt === open.messageAt ? undefined : bytes.slice(open.metaAt, open.messageAt)
+    const call = new IncomingCall(id, handler, codec, peer, timeoutMs, meta, isOneway)
+    if (handler.sendsMany) return this.#openStream(call, open, flags, bytes, end)
+    if (isPart) return this.#openPart(call, bytes, open.messageAt, end)
+    this.#run(call, this.#connection, bytes, open.messageAt, end, open.hasMessage)
+  }
+
+  onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    const call = this.#table.get(id)
+    if (call === undefined || call.isAnswered) return
+    checkData(id, flags, start, end)
+    const isWhole = (flags & MORE) === 0
+    const { inbound, buffer } = call
+    if ((inbound === undefined && buffer === undefined) || inbound?.hasEnded) {
+      throw new ProtocolError('protocol error', `DATA of stream ${id} after LAST`)
     }
-    if (result instanceof Promise) this.#await(call, result)
-    else this.#reply(call, result)
+    if ((flags & NONE) === 0) {
+      try {
+        if (inbound !== undefined) inbound.push(bytes, start, end, isWhole)
+        else buffer?.append(bytes, start, end, isWhole)
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error
+        return this.#refuse(call, error)
+      }
+    }
+    if (inbound !== undefined) {
+      if ((flags & LAST) !== 0) inbound.end()
+    } else if (isWhole) this.#runBuffered(call, buffer as MessageBuffer)
   }
 
   /** The caller has given up: the handler is told, and nothing more is sent. */
   onCancel(id: number, reason: RpcError): void {
+    this.#scheduler.drop(id)
     const call = this.#table.get(id)
-    if (call === undefined) return
-    call.isAnswered = true
-    call.abort(reason)
+    if (call === undefined || call.isAnswered) return
+    const isWorkLost = call.outbound?.hasSent !== true
+    this.#abort(call, reason)
+    if (isWorkLost) this.#options.cancels.spend()
+  }
+
+  /** The peer takes so many bytes more of a stream. */
+  onCredit(id: number, bytes: number): void {
+    this.#table.get(id)?.outbound?.grant(bytes)
   }
 
   /** The connection is gone: every handler is told. They stay in the table until they settle. */
   abortAll(reason: RpcError): void {
-    for (const call of this.#table.values()) {
-      call.isAnswered = true
-      call.abort(reason)
-    }
+    for (const call of this.#table.values()) this.#abort(call, reason)
   }
 
   /** Answers the calls whose deadline has passed and returns the earliest that is left. */
@@ -148,106 +153,240 @@ export class IncomingCalls {
       if (call.deadline > now) next = Math.min(next, call.deadline)
       else {
         const error = new RpcError('DEADLINE_EXCEEDED', `${call.handler.path} passed its deadline in the handler`)
-        if (!call.isOneway) this.#sendError(call.id, call.handler, error, false)
-        call.isAnswered = true
-        call.abort(error)
+        this.#refuse(call, error)
       }
     }
     return next
   }
 
-  #refusalFor(handler: Handler | undefined, open: OpenFrame, bytes: Uint8Array): RpcError | undefined {
+  #refusalFor(
+    handler: Handler | undefined,
+    codec: Codec | undefined,
+    open: OpenFrame,
+    flags: number,
+    bytes: Uint8Array,
+  ): RpcError | undefined {
     if (this.#isDraining) return new RpcError('UNAVAILABLE', 'the peer is shutting down')
     if (handler === undefined) {
       const name = Buffer.from(bytes.subarray(open.methodAt, open.methodEnd)).toString('latin1')
       return new RpcError('UNIMPLEMENTED', `there is no method ${JSON.stringify(name)}`)
     }
-    if (open.encoding !== handler.codec.id) {
-      const { path, codec } = handler
-      return new RpcError('UNIMPLEMENTED', `${path} takes encoding ${codec.id} (${codec.name}), not ${open.encoding}`)
+    const { path, kind, sendsMany } = handler
+    if (codec === undefined) {
+      const own = `${handler.codec.id} (${handler.codec.name})`
+      return new RpcError('UNIMPLEMENTED', `${path} takes encoding ${own}, not ${open.encoding}`)
     }
-    if (this.#table.size < this.#options.maxStreams) return undefined
-    return new RpcError(
-      'RESOURCE_EXHAUSTED',
-      `${this.#table.size} calls are running, the limit is maxStreams ${this.#options.maxStreams}`,
+    const isOneway = (flags & ONEWAY) !== 0
+    const isOpenEnded = (flags & (LAST | MORE)) === 0
+    if ((isOpenEnded && !sendsMany) || (isOneway && (sendsMany || handler.returnsMany))) {
+      return new RpcError('UNIMPLEMENTED', `${path} is of kind ${kind} and was called as another`)
+    }
+    const { maxStreams } = this.#options.limits
+    if (this.#table.size < maxStreams) return undefined
+    const text = `${this.#table.size} calls are running, the limit is maxStreams ${maxStreams}`
+    return new RpcError('RESOURCE_EXHAUSTED', text)
+  }
+
+  /** The codec of a call: the method's own, or another that is known. Bytes are never taken for values, nor values for bytes. */
+  #codecOf({ codec }: Handler, encoding: number): Codec | undefined {
+    if (encoding === codec.id) return codec
+    return codec.id === 0 ? undefined : this.#options.codecs.get(encoding)
+  }
+
+  /** Infinity = none. What has one answer is never open for ever. */
+  #timeoutOf({ kind }: Handler, timeoutMs: number): number {
+    const asked = timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs
+    return kind === 'unary' || kind === 'oneway' ? Math.min(asked, this.#options.limits.maxTimeoutMs) : asked
+  }
+
+  #openPart(call: IncomingCall, bytes: Uint8Array, start: number, end: number): void {
+    const { memory, limits } = this.#options
+    call.buffer = new MessageBuffer(memory, limits.maxMessage)
+    this.#list(call)
+    try {
+      call.buffer.append(bytes, start, end, false)
+    } catch (error) {
+      this.#refuse(call, error as RpcError)
+    }
+  }
+
+  #openStream(call: IncomingCall, open: OpenFrame, flags: number, bytes: Uint8Array, end: number): void {
+    const { memory, limits } = this.#options
+    const { input, path } = call.handler
+    call.inbound = new Inbound({
+      keeper: this.#connection,
+      memory,
+      maxMessage: limits.maxMessage,
+      window: limits.streamCredit,
+      decode: (keeper, frame, from, to) => {
+        const value = decodeMessage(keeper, call.codec, frame, from, to)
+        return input === undefined ? value : validate(input, value, 'INVALID_ARGUMENT', `input of ${path}`)
+      },
+      grant: (taken) => {
+        if (!call.isAnswered) this.#scheduler.writer.credit(call.id, taken)
+      },
+      onFirst: () => {},
+      onLeft: () => {},
+    })
+    this.#list(call)
+    try {
+      if (open.hasMessage && open.messageAt < end) call.inbound.push(bytes, open.messageAt, end, (flags & MORE) === 0)
+    } catch (error) {
+      return this.#refuse(call, error as RpcError)
+    }
+    if ((flags & LAST) !== 0) call.inbound.end()
+    this.#invoke(call, call.inbound)
+  }
+
+  #runBuffered(call: IncomingCall, buffer: MessageBuffer): void {
+    call.buffer = undefined
+    buffer.take((start, end) => this.#run(call, buffer, buffer.bytes, start, end, true))
+  }
+
+  #run(call: IncomingCall, keeper: Keeper, bytes: Uint8Array, start: number, end: number, hasMessage: boolean): void {
+    let input: unknown
+    try {
+      if (hasMessage) input = decodeMessage(keeper, call.codec, bytes, start, end)
+    } catch (error) {
+      return this.#failed(call, error)
+    }
+    this.#invoke(call, input)
+  }
+
+  #invoke(call: IncomingCall, input: unknown): void {
+    let result: unknown
+    try {
+      const { interceptors } = this.#options
+      result = interceptors.length === 0 ? this.#handle(call, input) : this.#intercepted(call, input, interceptors)
+      // A thenable of another kind may throw, or call back twice; a promise around it does neither.
+      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result)
+    } catch (error) {
+      return this.#failed(call, error)
+    }
+    if (result instanceof Promise) {
+      this.#list(call)
+      result.then(
+        (value) => this.#finish(call, value),
+        (error: unknown) => this.#failed(call, error),
+      )
+    } else this.#finish(call, result)
+  }
+
+  #handle(call: IncomingCall, input: unknown): unknown {
+    const { handler } = call
+    if (handler.input === undefined || handler.sendsMany) return handler.run(input, call)
+    const checked = validate(handler.input, input, 'INVALID_ARGUMENT', `input of ${handler.path}`)
+    if (!(checked instanceof Promise)) return handler.run(checked, call)
+    return checked.then((value) => (call.isAnswered ? undefined : handler.run(value, call)))
+  }
+
+  async #intercepted(call: IncomingCall, input: unknown, interceptors: readonly Interceptor[]): Promise<unknown> {
+    const { peer, meta, values, deadline, trailers, handler } = call
+    const run = intercept(interceptors, async (inner) => ({ output: await this.#handle(call, inner.input), trailers }))
+    const { path: method, kind } = handler
+    const { output } = await run({
+      method,
+      kind,
+      input,
+      get signal() {
+        return call.signal
+      },
+      meta,
+      deadline,
+      peer,
+      values,
+    })
+    return output
+  }
+
+  /** The handler has returned. The caller gets that: it applies the transforms of the schema itself. */
+  #finish(call: IncomingCall, value: unknown): void {
+    const { output, path, returnsMany } = call.handler
+    if (returnsMany) return this.#stream(call, value)
+    if (output === undefined || call.isOneway || call.isAnswered) return this.#succeed(call, value)
+    let checked: unknown
+    try {
+      checked = validate(output, value, 'INTERNAL', `reply of ${path}`)
+    } catch (error) {
+      return this.#failed(call, error)
+    }
+    if (!(checked instanceof Promise)) return this.#succeed(call, value)
+    this.#list(call)
+    checked.then(
+      () => this.#succeed(call, value),
+      (error: unknown) => this.#failed(call, error),
     )
   }
 
-  #runValidated(call: IncomingCall, input: unknown): unknown {
-    if (!(input instanceof Promise)) return call.handler.run(input, call)
-    return input.then((value) => (call.isAnswered ? undefined : call.handler.run(value, call)))
+  /** The handler has returned its messages: they are pulled at the pace of the caller. */
+  #stream(call: IncomingCall, value: unknown): void {
+    const { output, path } = call.handler
+    const messages = Object(value) as Partial<AsyncIterable<unknown> & Iterable<unknown>>
+    const source = messages[Symbol.asyncIterator]?.() ?? messages[Symbol.iterator]?.()
+    if (source === undefined) {
+      if (call.isAnswered) return this.#succeed(call, undefined)
+      return this.#failed(call, new TypeError(`${path} must return an async iterable`))
+    }
+    const encode = (message: unknown): Message | Promise<Message> => {
+      if (output === undefined) return encodeReply(call, message)
+      const checked = validate(output, message, 'INTERNAL', `message of ${path}`)
+      return checked instanceof Promise ? checked.then(() => encodeReply(call, message)) : encodeReply(call, message)
+    }
+    const outbound = new Outbound(this.#scheduler, call.id, this.#credit, this.#options.onMessage)
+    call.outbound = outbound
+    if (call.isAnswered) outbound.stop()
+    this.#list(call)
+    outbound.sendAll(source, encode).then(
+      () => this.#succeed(call, undefined),
+      (error: unknown) => this.#failed(call, error),
+    )
   }
 
-  #await(call: IncomingCall, result: Promise<unknown>): void {
+  /** Its slot is taken until its handler has settled. */
+  #list(call: IncomingCall): void {
+    if (call.isListed) return
+    call.isListed = true
     this.#table.add(call)
     this.#options.watchDeadline(call.deadline)
-    result.then(
-      (value) => this.#settle(call, () => this.#reply(call, value)),
-      (error: unknown) => this.#settle(call, () => this.#fail(call, error)),
-    )
   }
 
-  #settle(call: IncomingCall, answer: () => void): void {
+  #abort(call: IncomingCall, reason: RpcError): void {
+    const isWaiting = call.buffer !== undefined // for the rest of its first message: no handler runs
+    call.abort(reason)
+    if (isWaiting) this.#unlist(call)
+  }
+
+  #unlist(call: IncomingCall): void {
+    if (!call.isListed) return
     this.#table.delete(call.id)
-    answer()
-    if (this.#table.size === 0) this.#options.onSettled()
+    void call.inbound?.return()
   }
 
-  #reply(call: IncomingCall, value: unknown): void {
-    if (call.isOneway || call.isAnswered) return
-    const { output, path } = call.handler
+  #succeed(call: IncomingCall, value: unknown): void {
+    this.#unlist(call)
     try {
-      const checked = output === undefined ? value : validate(output, value, 'INTERNAL', `reply of ${path}`)
-      if (checked instanceof Promise) this.#sendChecked(call, value, checked)
-      else this.#writer.dataLast(call.id, encodeReply(call.handler, value))
+      if (!call.isOneway && !call.isAnswered) this.#replies.send(call, value)
     } catch (error) {
-      this.#fail(call, error)
+      this.#replies.fail(call, error)
     }
+    this.#settled(call)
   }
 
-  /** The caller gets what the handler returned: it applies the transforms of the schema itself. */
-  #sendChecked(call: IncomingCall, value: unknown, checked: Promise<unknown>): void {
-    this.#table.add(call)
-    const send = (): void => {
-      if (!call.isAnswered) this.#writer.dataLast(call.id, encodeReply(call.handler, value))
-    }
-    checked.then(send).then(
-      () => this.#settle(call, () => {}),
-      (error: unknown) => this.#settle(call, () => this.#fail(call, error)),
-    )
+  #failed(call: IncomingCall, error: unknown): void {
+    this.#unlist(call)
+    this.#replies.fail(call, error)
+    this.#settled(call)
   }
 
-  /** Only an RpcError crosses the wire; anything else stays here, with its stack, and is INTERNAL there. */
-  #fail(call: IncomingCall, error: unknown): void {
-    if (!(error instanceof RpcError)) this.#options.onError(error, call.handler.path)
-    if (call.isOneway || call.isAnswered) return
-    this.#sendError(
-      call.id,
-      call.handler,
-      error instanceof RpcError ? error : new RpcError('INTERNAL', 'internal error'),
-      false,
-    )
+  #settled(call: IncomingCall): void {
+    call.isAnswered = true
+    if (call.isListed && this.#table.size === 0) this.#options.onSettled()
   }
 
-  /** `notProcessed` is said here and not by the error: one that a handler passes on speaks of another call. */
-  #sendError(id: number, handler: Handler | undefined, error: RpcError, notProcessed: boolean): void {
-    const { appName } = error
-    let details: Message
-    try {
-      if (handler !== undefined && error.details !== undefined) details = toMessage(handler.codec, error.details)
-    } catch (cause) {
-      this.#options.onError(cause, handler?.path ?? '')
-    }
-    this.#writer.end(id, { code: codeNumber(error.code), message: error.message, appName, notProcessed, details })
-  }
-}
-
-/** A reply that has no bytes is the handler's fault: no RpcError, so the caller is told no more than INTERNAL. */
-function encodeReply({ codec, path }: Handler, value: unknown): Message {
-  try {
-    return toMessage(codec, value)
-  } catch (cause) {
-    throw new TypeError(`the reply of ${path} cannot be encoded`, { cause })
+  /** A call that this side ends: the caller is told why, and so is the handler. */
+  #refuse(call: IncomingCall, error: RpcError): void {
+    if (!call.isOneway) this.#replies.sendError(call.id, call.codec, call.handler.path, error, { notProcessed: false })
+    this.#abort(call, error)
   }
 }
 

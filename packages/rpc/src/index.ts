@@ -1,7 +1,9 @@
 export { type Codec, json, raw } from './codec.ts'
 export { type ConnectOptions, connect } from './connect.ts'
 export {
+  bidi,
   type Contract,
+  clientStream,
   contract,
   type ErrorMap,
   type ErrorSpec,
@@ -9,12 +11,27 @@ export {
   type Method,
   type MethodOptions,
   oneway,
+  serverStream,
   unary,
 } from './contract.ts'
 export { type Handlers, implement, type Service } from './implement.ts'
+export type { Call, Interceptor, Reply } from './interceptor.ts'
 export { isError } from './is-error.ts'
 export type { Limits } from './limits.ts'
-export type { Address, CallOptions, Client, CloseInfo, Ctx, Endpoint, Peer, PeerState } from './peer.ts'
+export { Meta, type MetaInit } from './meta.ts'
+export type {
+  Address,
+  CallOptions,
+  Client,
+  ClientOf,
+  CloseInfo,
+  Ctx,
+  Endpoint,
+  MessageStream,
+  Peer,
+  PeerState,
+} from './peer.ts'
+export type { Authenticate } from './rpc-connection.ts'
 export { type Code, RpcError, type RpcErrorOptions } from './rpc-error.ts'
 export { type Schema, type } from './schema.ts'
 export { type ServeOptions, Server, serve } from './serve.ts'

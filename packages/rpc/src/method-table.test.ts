@@ -4,7 +4,8 @@ import type { Handler } from './implement.ts'
 import { MethodTable } from './method-table.ts'
 
 function handler(path: string): Handler {
-  return { path, kind: 'unary', codec: json, input: undefined, output: undefined, errors: {}, run: () => path }
+  const kind = { kind: 'unary', sendsMany: false, returnsMany: false } as const
+  return { path, ...kind, codec: json, input: undefined, output: undefined, errors: {}, run: () => path }
 }
 
 function find(table: MethodTable, name: string | Uint8Array, before = '', after = ''): string | undefined {

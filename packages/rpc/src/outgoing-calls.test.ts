@@ -3,21 +3,32 @@ import { expect, test } from 'vitest'
 import { readFrames } from '../test/frames.ts'
 import { connectionOn, memoryPair, UNCUT } from '../test/memory-channel.ts'
 import { quiet, rejection, turn } from '../test/waiting.ts'
-import { outgoingMethod } from './client.ts'
 import { json } from './codec.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { checkLimits } from './limits.ts'
+import { Memory } from './message-buffer.ts'
 import { OutgoingCalls } from './outgoing-calls.ts'
+import { outgoingMethod } from './outgoing-method.ts'
+import { Scheduler } from './scheduler.ts'
 
-test('calls that find no stream id left are UNAVAILABLE, surely not processed, and none is sent with bit 31', async () => {
+test('calls that find no stream id left are UNAVAILABLE, surely not processed, and none is sent near the end of the ids', async () => {
   const [channel] = memoryPair(UNCUT)
   const connection = connectionOn(channel, { framing: lengthField({ maxFrameLength: 65_536 }) })
-  const calls = new OutgoingCalls(connection, new FrameWriter(connection, 65_536), {
-    firstId: 0x7fff_fffd,
-    maxStreams: 128,
-    limits: { maxQueued: 1 },
-    watchDeadline: () => {},
-    onSettled: () => {},
-  })
+  const scheduler = new Scheduler(connection, new FrameWriter(connection, 65_536, 65_536), 65_536)
+  const calls = new OutgoingCalls(
+    connection,
+    scheduler,
+    { maxStreams: 128, credit: 65_536 },
+    {
+      firstId: 0x7fff_fefd,
+      limits: checkLimits(),
+      memory: new Memory(65_536),
+      watchDeadline: () => {},
+      onSettled: () => {},
+      onMessage: () => {},
+      onError: () => {},
+    },
+  )
   const [echo, tell] = (['unary', 'oneway'] as const).map((kind) => outgoingMethod('work.do', kind, json, {}))
   if (echo === undefined || tell === undefined) throw new TypeError('two methods')
   void quiet(calls.call(echo, 1, {}))
@@ -28,5 +39,5 @@ test('calls that find no stream id left are UNAVAILABLE, surely not processed, a
   }
   expect(calls.size).toBe(1)
   await turn()
-  expect(readFrames(channel.written).frames.map(({ id }) => id)).toEqual([0x7fff_fffd, 0x7fff_ffff])
+  expect(readFrames(channel.written).frames.map(({ id }) => id)).toEqual([0x7fff_fefd, 0x7fff_feff])
 })

@@ -2,224 +2,222 @@
 // Invariant: every call settles exactly once; it is in the table, or in the queue, or settled, never in two of them.
 
 import { type Connection, TransportError } from '@framewire/transport'
+import { CallQueue } from './call-queue.ts'
 import { CallTable } from './call-table.ts'
-import type { Codec } from './codec.ts'
-import type { EndFrame } from './frame.ts'
-import type { FrameWriter } from './frame-writer.ts'
+import { sendsMany } from './contract.ts'
+import { checkData, type EndFrame } from './frame.ts'
+import type { OpenHead } from './frame-writer.ts'
+import { Inbound } from './inbound.ts'
+import type { Limits } from './limits.ts'
 import { decodeMessage, type Message, toMessage } from './message.ts'
+import type { Memory } from './message-buffer.ts'
+import { Meta } from './meta.ts'
+import { Outbound, type Source } from './outbound.ts'
+import { OutgoingCall, timeoutOf } from './outgoing-call.ts'
+import { checkInput, checkReply, type OutgoingMethod, sourceOf } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { codeName, codeNumber, RpcError } from './rpc-error.ts'
-import { type Schema, validate } from './schema.ts'
+import type { Scheduler } from './scheduler.ts'
 import { SignalWatch } from './signal-watch.ts'
-import { LAST, MAX_STREAM_ID, MAX_TIMEOUT_MS, ONEWAY } from './wire.ts'
+import { LAST, LAST_STREAM_ID, MAX_TIMEOUT_MS, MORE, NONE, ONEWAY } from './wire.ts'
 
-/** A method as its caller needs it. */
-export interface OutgoingMethod {
-  readonly path: string
-  readonly kind: 'unary' | 'oneway'
-  readonly codec: Codec
-  /** u8 length and name, ready for the wire. */
-  readonly name: Uint8Array
-  readonly input: Schema | undefined
-  readonly output: Schema | undefined
-}
-
-export interface OutgoingLimits {
-  /** Calls that may wait for a free stream; one more fails with RESOURCE_EXHAUSTED. */
-  maxQueued: number
-}
-
-const DEFAULT_TIMEOUT_MS = 10_000
-
-class OutgoingCall {
-  id = 0 // 0 = still queued
-  deadline: number = Number.POSITIVE_INFINITY
-  signal: AbortSignal | undefined
-  message: Message = undefined
-  readonly method: OutgoingMethod
-  readonly timeoutMs: number
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-  readonly #owner: OutgoingCalls
-
-  constructor(
-    owner: OutgoingCalls,
-    method: OutgoingMethod,
-    timeoutMs: number,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#owner = owner
-    this.method = method
-    this.timeoutMs = timeoutMs
-    this.resolve = resolve
-    this.reject = reject
-  }
-
-  /** Resolves with the reply; with a schema, with what that makes of it, now or later. */
-  answer(value: unknown): void {
-    const { output, path } = this.method
-    if (output === undefined) return this.resolve(value)
-    const refuse = (error: unknown): never => {
-      throw badReply(this.method, error)
-    }
-    try {
-      const checked = validate(output, value, 'INTERNAL', `reply of ${path}`)
-      this.resolve(checked instanceof Promise ? checked.catch(refuse) : checked)
-    } catch (error) {
-      this.reject(badReply(this.method, error))
-    }
-  }
-
-  abort(reason: unknown): void {
-    this.#owner.giveUp(this, this.cancelled(reason))
-  }
-
-  cancelled(reason: unknown): RpcError {
-    const notProcessed = this.id === 0
-    return new RpcError('CANCELLED', `${this.method.path} was cancelled`, { notProcessed, cause: reason })
-  }
-}
-
-/** What is wrong with a reply is the other side's fault, whatever found it. */
-function badReply({ path }: OutgoingMethod, error: unknown): RpcError {
-  if (error instanceof RpcError && error.code === 'INTERNAL') return error
-  const why = error instanceof Error ? error.message : 'it was refused'
-  return new RpcError('INTERNAL', `reply of ${path}: ${why}`, { cause: error })
+export interface OutgoingOptions {
+  firstId: number
+  limits: Required<Limits>
+  /** Of messages that wait to be taken. */
+  memory: Memory
+  watchDeadline: (deadline: number) => void
+  onSettled: () => void
+  /** A message of a stream has left: the peer may answer it with CREDIT. */
+  onMessage: () => void
+  /** Gets what a callback of the application threw. */
+  onError: (error: unknown, method: string) => void
 }
 
 export class OutgoingCalls {
   readonly #connection: Connection
-  readonly #writer: FrameWriter
-  readonly #limits: OutgoingLimits
-  readonly #watchDeadline: (deadline: number) => void
-  readonly #onSettled: () => void
+  readonly #scheduler: Scheduler
+  readonly #options: OutgoingOptions
   readonly #table = new CallTable<OutgoingCall>()
-  readonly #queue: OutgoingCall[] = []
-  /** Oneway calls that the connection has accepted while its buffer is full. */
-  readonly #leaving = new Set<OutgoingCall>()
+  readonly #queue: CallQueue
   readonly #signals = new SignalWatch()
+  /** One object for all OPENs: they are written one after the other. */
+  readonly #head: OpenHead = { timeoutMs: 0, encoding: 0, method: new Uint8Array(), meta: new Uint8Array() }
   #maxStreams: number
+  #credit: number
+  #helloAt = Number.POSITIVE_INFINITY
   #nextId: number
   #refusal: RpcError | undefined
 
+  /** `maxStreams`, `credit`: what is assumed until the peer's HELLO. */
   constructor(
     connection: Connection,
-    writer: FrameWriter,
-    options: {
-      firstId: number
-      maxStreams: number
-      limits: OutgoingLimits
-      watchDeadline: (deadline: number) => void
-      onSettled: () => void
-    },
+    scheduler: Scheduler,
+    assumed: { maxStreams: number; credit: number },
+    options: OutgoingOptions,
   ) {
     this.#connection = connection
-    this.#writer = writer
-    this.#limits = options.limits
+    this.#scheduler = scheduler
+    this.#options = options
+    this.#queue = new CallQueue(options.limits.maxQueued, scheduler.memory)
+    this.#maxStreams = assumed.maxStreams
+    this.#credit = assumed.credit
     this.#nextId = options.firstId
-    this.#maxStreams = options.maxStreams
-    this.#watchDeadline = options.watchDeadline
-    this.#onSettled = options.onSettled
   }
 
   /** Calls that have not settled. */
   get size(): number {
-    return this.#table.size + this.#queue.length + this.#leaving.size
+    return this.#table.size + this.#queue.length
   }
 
-  /** The peer's MAX_STREAMS: calls above it wait here. */
-  setMaxStreams(maxStreams: number): void {
+  /** The peer's HELLO: calls above MAX_STREAMS wait here; messages start with INITIAL_CREDIT. */
+  onHello(maxStreams: number, credit: number): void {
+    this.#helloAt = performance.now()
     this.#maxStreams = maxStreams
-    this.#startQueued()
+    for (const { outbound } of this.#table.values()) outbound?.grant(credit - this.#credit)
+    this.#credit = credit
+    this.#scheduler.turn()
   }
 
+  /** A call that is answered with one message, or with none. */
   call(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown> {
-    if (method.input === undefined) return this.#start(method, input, options)
+    if (method.input === undefined || sendsMany(method.kind)) return this.#call(method, input, options)
     // The peer gets what the caller gave: it applies the transforms of the schema itself.
-    const checked = new Promise((resolve) => {
-      resolve(validate(method.input as Schema, input, 'INVALID_ARGUMENT', `input of ${method.path}`))
-    })
-    return checked.then(() => this.#start(method, input, options))
+    return checkInput(method, input).then(() => this.#call(method, input, options))
   }
 
-  #start(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown> {
+  #call(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
-      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs must be above 0, got ${String(timeoutMs)}`)
-      const call = new OutgoingCall(this, method, timeoutMs, resolve, reject)
-      // Runs code of the application (toJSON), which may close the connection: nothing below does.
-      call.message = toMessage(method.codec, input)
-      if (this.#refusal !== undefined) throw this.#refusal
-      if (signal?.aborted) throw call.cancelled(signal.reason)
-      if (timeoutMs !== Number.POSITIVE_INFINITY) call.deadline = performance.now() + timeoutMs
-      if (method.kind === 'oneway') {
-        if (this.#sendOneway(call)) return resolve(undefined)
-      } else if (this.#table.size < this.#maxStreams) this.#send(call)
-      else this.#enqueue(call)
-      if (signal !== undefined) {
-        call.signal = signal
-        this.#signals.add(signal, call)
-      }
-      this.#watchDeadline(call.deadline)
+      this.#start(new OutgoingCall(this, method, options, resolve, reject), input)
     })
   }
 
-  /** Whether a reply to this id can still be late rather than wrong. */
+  /** A call that is answered with a stream. It is made when the first message is asked for. */
+  stream(method: OutgoingMethod, input: unknown, options: CallOptions): Inbound {
+    timeoutOf(method.kind, options) // a mistake in the options shows at once
+    let call: OutgoingCall | undefined
+    const fail = (error: unknown): void => inbound.fail(error, { discard: true })
+    const start = (): void => {
+      const made = new OutgoingCall(this, method, options, ignore, fail)
+      made.inbound = inbound
+      call = made
+      if (method.input === undefined || sendsMany(method.kind)) this.#start(made, input)
+      else
+        checkInput(method, input)
+          .then(() => made.isOver || this.#start(made, input))
+          .catch(fail)
+    }
+    const onFirst = (): void => {
+      try {
+        start()
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const inbound = new Inbound({
+      keeper: this.#connection,
+      memory: this.#options.memory,
+      maxMessage: this.#options.limits.maxMessage,
+      window: this.#options.limits.streamCredit,
+      decode: (keeper, bytes, from, to) => checkReply(method, (call as OutgoingCall).decode(keeper, bytes, from, to)),
+      grant: (bytes) => this.#scheduler.writer.credit((call as OutgoingCall).id, bytes),
+      onFirst,
+      onLeft: (error) => {
+        const left = call as OutgoingCall
+        this.giveUp(left, error instanceof RpcError ? error : left.cancelled('the caller left the stream'))
+      },
+    })
+    return inbound
+  }
+
+  /** Throws what the call can not start for. */
+  #start(call: OutgoingCall, input: unknown): void {
+    const { method, signal, parent } = call
+    // Runs code of the application (toJSON), which may close the connection: nothing below does.
+    if (!call.sendsMany) call.message = toMessage(method.codec, input)
+    else call.source = sourceOf(method, input)
+    if (this.#refusal !== undefined) throw this.#refusal
+    if (signal?.aborted) throw call.cancelled(signal.reason)
+    if (parent?.aborted) throw call.cancelled(parent.reason)
+    if (call.deadline <= call.startedAt) throw call.late(call.startedAt, 0, 0)
+    if (this.#mayStart(call) && this.#queue.length === 0) this.#send(call, call.startedAt)
+    else this.#enqueue(call)
+    if (call.isOver) return
+    if (signal !== undefined) this.#signals.add(signal, call)
+    if (parent !== undefined) this.#signals.add(parent, call)
+    this.#options.watchDeadline(call.deadline)
+  }
+
+  /** Whether a frame for this id can still be late rather than wrong. */
   wasOpened(id: number): boolean {
     return id > 0 && id < this.#nextId
   }
 
-  onData(id: number, bytes: Uint8Array, start: number, end: number, hasMessage: boolean): void {
-    const call = this.#take(id)
+  onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    const isLast = (flags & LAST) !== 0
+    const call = isLast ? this.#take(id) : this.#table.get(id)
     if (call === undefined) return
-    let value: unknown
+    const isWhole = (flags & MORE) === 0
+    const hasMessage = (flags & NONE) === 0
     try {
-      if (hasMessage) value = decodeMessage(this.#connection, call.method.codec, bytes, start, end)
+      if (!isLast || !isWhole || !call.isFresh) {
+        checkData(id, flags, start, end, call.isFresh)
+        const { memory, limits } = this.#options
+        if (hasMessage) call.receive(this.#connection, memory, limits.maxMessage, bytes, start, end, isWhole)
+        if (!isLast) return
+      } else if (hasMessage) {
+        const value = call.decode(this.#connection, bytes, start, end)
+        if (call.onTrailers !== undefined) this.#tellTrailers(call, new Meta())
+        return call.answer(value)
+      }
     } catch (error) {
-      return call.reject(badReply(call.method, error))
+      if (!(error instanceof RpcError)) throw error
+      return isLast ? call.fail(error) : this.giveUp(call, error)
     }
-    call.answer(value)
+    this.#tellTrailers(call, new Meta())
+    call.finish()
   }
 
   onEnd(id: number, frame: EndFrame, bytes: Uint8Array, end: number): void {
     const call = this.#take(id)
     if (call === undefined) return
-    const { message, appName, isNotProcessed: notProcessed, detailsAt } = frame
-    if (frame.code === 0) return call.answer(undefined)
-    let details: unknown
-    if (detailsAt >= 0) {
-      try {
-        details = decodeMessage(this.#connection, call.method.codec, bytes, detailsAt, end)
-      } catch (cause) {
-        return call.reject(new RpcError(codeName(frame.code), message, { appName, notProcessed, cause }))
-      }
+    const { message, appName, isNotProcessed: notProcessed, detailsAt, trailers } = frame
+    this.#tellTrailers(call, trailers)
+    if (frame.code === 0) return call.finish()
+    const code = codeName(frame.code)
+    try {
+      const { codec } = call.method
+      const details = detailsAt < 0 ? undefined : decodeMessage(this.#connection, codec, bytes, detailsAt, end)
+      call.fail(new RpcError(code, message, { appName, details, notProcessed, trailers }))
+    } catch (cause) {
+      call.fail(new RpcError(code, message, { appName, notProcessed, trailers, cause }))
     }
-    call.reject(new RpcError(codeName(frame.code), message, { appName, details, notProcessed }))
+  }
+
+  /** The peer takes so many bytes more of a stream. */
+  onCredit(id: number, bytes: number): void {
+    this.#table.get(id)?.outbound?.grant(bytes)
   }
 
   /** Ends a call from this side: the handler, if it may be running, is told. */
   giveUp(call: OutgoingCall, error: RpcError): void {
-    if (call.id === 0) {
-      const at = this.#queue.indexOf(call)
-      if (at < 0) return
-      this.#queue.splice(at, 1)
-    } else if (this.#table.delete(call.id) !== undefined) this.#writer.cancel(call.id, codeNumber(error.code))
-    else if (!this.#leaving.delete(call)) return
+    if (call.isOver) return
+    call.isOver = true
+    if (call.id === 0) this.#queue.remove(call)
+    else if (this.#table.delete(call.id) !== undefined) {
+      this.#scheduler.drop(call.id)
+      this.#scheduler.writer.cancel(call.id, codeNumber(error.code))
+    }
     this.#release(call)
-    call.reject(error)
+    call.fail(error, true)
   }
 
-  /** Ends the calls whose deadline has passed and returns the earliest that is left. */
-  sweep(now: number): number {
+  /** Ends the calls whose deadline has passed and returns the earliest that is left. `lagMs`: how late the timer is. */
+  sweep(now: number, lagMs: number): number {
     let next = Number.POSITIVE_INFINITY
-    for (const call of [...this.#queue, ...this.#table.values(), ...this.#leaving]) {
+    for (const call of [...this.#queue, ...this.#table.values()]) {
       if (call.deadline > now) next = Math.min(next, call.deadline)
-      else {
-        const place = call.id === 0 ? 'while it waited for a free stream' : 'without an answer'
-        const text = `${call.method.path} passed its deadline of ${call.timeoutMs} ms ${place}`
-        this.giveUp(call, new RpcError('DEADLINE_EXCEEDED', text, { notProcessed: call.id === 0 }))
-      }
+      else this.giveUp(call, call.late(now, this.#helloAt, lagMs))
     }
     return next
   }
@@ -227,20 +225,19 @@ export class OutgoingCalls {
   /** No call starts any more: each fails with this error. Those under way go on. */
   refuse(error: RpcError): void {
     this.#refusal ??= error
-    for (const call of this.#queue.splice(0)) {
+    for (const call of [...this.#queue]) {
+      this.#queue.remove(call)
       this.#release(call)
-      call.reject(this.#refusal)
+      call.fail(this.#refusal)
     }
   }
 
   /** The connection is gone: settles every call with the error `make` gives for it. */
   failAll(make: (isNotProcessed: boolean) => RpcError): void {
     this.refuse(make(true))
-    const calls = [...this.#table.takeAll(), ...this.#leaving]
-    this.#leaving.clear()
-    for (const call of calls) {
+    for (const call of this.#table.takeAll()) {
       this.#release(call)
-      call.reject(make(false))
+      call.fail(make(false))
     }
   }
 
@@ -249,64 +246,103 @@ export class OutgoingCalls {
     for (const call of this.#table.values()) {
       if (call.id <= lastId) continue
       this.#take(call.id)
-      call.reject(error)
+      this.#scheduler.drop(call.id)
+      call.fail(error)
     }
+  }
+
+  /** Starts the call that waits longest, if it may. */
+  startQueued(): boolean {
+    const call = this.#queue.first
+    if (call === undefined || !this.#mayStart(call)) return false
+    this.#queue.remove(call)
+    const { signal, parent } = call
+    try {
+      // One signal may end many calls: those behind must not start only to be cancelled.
+      if (signal?.aborted) throw call.cancelled(signal.reason)
+      if (parent?.aborted) throw call.cancelled(parent.reason)
+      this.#send(call, performance.now())
+    } catch (error) {
+      this.#release(call)
+      call.fail(error)
+    }
+    return true
+  }
+
+  #mayStart({ method }: OutgoingCall): boolean {
+    if (this.#scheduler.isBlocked) return false
+    return method.kind === 'oneway' || this.#table.size < this.#maxStreams
   }
 
   #enqueue(call: OutgoingCall): void {
-    if (this.#queue.length < this.#limits.maxQueued) {
-      // The bytes are the caller's again as soon as the call is made.
-      if (call.message instanceof Uint8Array) call.message = new Uint8Array(call.message)
-      this.#queue.push(call)
-    } else {
-      const text = `${this.#maxStreams} calls are under way and ${this.#queue.length} wait, the limit is maxQueued ${this.#limits.maxQueued}`
-      throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed: true })
-    }
+    this.#queue.push(
+      call,
+      this.#scheduler.isBlocked ? 'the peer does not read' : `${this.#maxStreams} calls are under way`,
+    )
   }
 
-  #send(call: OutgoingCall): void {
-    const { deadline } = call
-    // What is left now: relative, so the clocks of the two ends need not agree.
-    const isQueued = call.id === 0 && this.#queue.length > 0
+  /** Writes OPEN and uses up its id; what the transport refuses is surely not processed. */
+  #send(call: OutgoingCall, now: number): void {
+    const { method, message } = call
+    const isOneway = method.kind === 'oneway'
     const id = this.#nextId
-    this.#open(call, LAST, isQueued ? deadline - performance.now() : call.timeoutMs)
-    call.id = id
-    call.message = undefined
-    this.#table.add(call)
-  }
-
-  /** True = it is on its way; false = it waits, accepted, until the connection takes more. */
-  #sendOneway(call: OutgoingCall): boolean {
-    const id = this.#nextId
-    if (this.#open(call, LAST | ONEWAY, call.timeoutMs)) return true
-    call.id = id
-    call.message = undefined
-    if (this.#leaving.size === 0) this.#connection.drained().then(() => this.#onDrained(), ignore)
-    this.#leaving.add(call)
-    return false
-  }
-
-  #onDrained(): void {
-    for (const call of this.#leaving) {
-      this.#leaving.delete(call)
-      this.#release(call)
-      call.resolve(undefined)
-    }
-  }
-
-  /** Writes OPEN and uses up its id; what the transport refuses is surely not processed. Answers as `Connection.send`. */
-  #open({ method, message }: OutgoingCall, flags: number, leftMs: number): boolean {
-    if (this.#nextId > MAX_STREAM_ID)
-      throw new RpcError('UNAVAILABLE', 'stream ids are used up', { notProcessed: true })
-    const timeoutMs = leftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(leftMs)), MAX_TIMEOUT_MS)
+    if (id > LAST_STREAM_ID) throw new RpcError('UNAVAILABLE', 'stream ids are used up', { notProcessed: true })
+    const head = this.#head
+    head.timeoutMs = wireTimeout(now === call.startedAt ? call.timeoutMs : call.deadline - now)
+    head.encoding = method.codec.id
+    head.method = method.name
+    head.meta = call.meta
+    const flags = isOneway ? LAST | ONEWAY : call.sendsMany ? 0 : LAST
     try {
-      const goesOn = this.#writer.open(this.#nextId, flags, timeoutMs, method.codec.id, method.name, message)
+      call.message = undefined
+      const isSent = this.#scheduler.open(id, flags, head, message, call)
       this.#nextId += 2
-      return goesOn
+      call.id = id
+      call.openedAt = now
+      if (isSent) call.sentAt = now
+      this.#table.add(call)
+      if (isOneway && isSent) this.onSent(call)
+      else if (call.sendsMany) this.#sendMessages(call)
     } catch (error) {
       if (!(error instanceof TransportError)) throw error
       const code = error.code === 'SEND_BUFFER_FULL' ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE'
       throw new RpcError(code, error.message, { notProcessed: true, cause: error })
+    }
+  }
+
+  /** All of a message that was too long for one frame is on its way. */
+  onSent(call: OutgoingCall): void {
+    call.sentAt = performance.now()
+    if (call.method.kind !== 'oneway') return
+    this.#take(call.id)
+    call.answer(undefined)
+  }
+
+  /** Sends what the application's iterable gives, at the pace of the other side. */
+  #sendMessages(call: OutgoingCall): void {
+    const { id, method } = call
+    const outbound = new Outbound(this.#scheduler, id, this.#credit, this.#options.onMessage)
+    call.outbound = outbound
+    const encode = (value: unknown): Message | Promise<Message> => {
+      if (method.input === undefined) return toMessage(method.codec, value)
+      return checkInput(method, value).then(() => toMessage(method.codec, value))
+    }
+    outbound.sendAll(call.source as Source, encode).then(
+      (hasEnded) => {
+        if (hasEnded) this.#scheduler.data(id, LAST, undefined)
+      },
+      (cause) => {
+        const text = `${method.path} was cancelled: its input failed`
+        this.giveUp(call, cause instanceof RpcError ? cause : new RpcError('CANCELLED', text, { cause }))
+      },
+    )
+  }
+
+  #tellTrailers({ onTrailers, method }: OutgoingCall, trailers: Meta): void {
+    try {
+      onTrailers?.(trailers)
+    } catch (error) {
+      this.#options.onError(error, method.path)
     }
   }
 
@@ -317,28 +353,18 @@ export class OutgoingCalls {
   }
 
   #release(call: OutgoingCall): void {
-    if (call.signal !== undefined) this.#signals.delete(call.signal, call)
-    if (this.#queue.length > 0) this.#startQueued()
-    if (this.size === 0) this.#onSettled()
-  }
-
-  #startQueued(): void {
-    while (this.#queue.length > 0 && this.#table.size < this.#maxStreams) {
-      const call = this.#queue[0] as OutgoingCall
-      const { signal } = call
-      try {
-        // One signal may end many calls: those behind must not start only to be cancelled.
-        if (signal?.aborted) throw call.cancelled(signal.reason)
-        this.#send(call)
-        this.#queue.shift()
-      } catch (error) {
-        this.#queue.shift()
-        if (signal !== undefined) this.#signals.delete(signal, call)
-        call.reject(error)
-      }
-    }
+    const { signal, parent } = call
+    if (signal !== undefined) this.#signals.delete(signal, call)
+    if (parent !== undefined) this.#signals.delete(parent, call)
+    if (this.#queue.length > 0) this.#scheduler.turn()
+    if (this.size === 0) this.#options.onSettled()
   }
 }
 
-/** For a promise whose failure is told in another way too. */
+/** What OPEN says: relative, so the clocks of the two ends need not agree. 0 = none. */
+function wireTimeout(leftMs: number): number {
+  if (leftMs === Number.POSITIVE_INFINITY) return 0
+  return Math.min(Math.max(1, Math.ceil(leftMs)), MAX_TIMEOUT_MS)
+}
+
 function ignore(): void {}

@@ -1,7 +1,8 @@
 // What people hold in their hands: a peer, the clients made from it, the options of a call, and what a handler is told.
 
 import type { CloseInfo, Endpoint } from '@framewire/transport'
-import type { CallerInput, CallerOutput, Contract, DetailsOf, ErrorMap, Method } from './contract.ts'
+import type { CallerInput, CallerOutput, Contract, DetailsOf, ErrorMap, KindOf } from './contract.ts'
+import type { Meta, MetaInit } from './meta.ts'
 import type { RpcError } from './rpc-error.ts'
 
 export type { Address, CloseInfo, Endpoint } from '@framewire/transport'
@@ -9,8 +10,17 @@ export type { Address, CloseInfo, Endpoint } from '@framewire/transport'
 export interface CallOptions {
   /** Ends the call with CANCELLED, here and, through `ctx.signal`, in the handler. */
   signal?: AbortSignal
-  /** The call fails with DEADLINE_EXCEEDED after this many ms; the handler is told. Infinity = never. @default 10000 */
+  /**
+   * The call fails with DEADLINE_EXCEEDED after this many ms; the handler is told. Infinity = never.
+   * @default 10000, none for server streams and bidi
+   */
   timeoutMs?: number
+  /** The call that this one is made for: it ends when that ends, has no more time, and belongs to the same trace. */
+  ctx?: Pick<Ctx, 'signal' | 'deadline' | 'meta'>
+  /** Metadata for the handler. */
+  meta?: MetaInit
+  /** Gets the metadata that came with the end of the call, before the call settles. Empty if none came. */
+  onTrailers?(trailers: Meta): void
 }
 
 /** What a handler is told about its call. Good as long as the call. */
@@ -19,8 +29,14 @@ export interface Ctx<E = ErrorMap> {
   readonly signal: AbortSignal
   /** When the caller stops waiting, on the clock of `performance.now()`; Infinity = never. */
   readonly deadline: number
+  /** What the caller sent beside its message. */
+  readonly meta: Meta
+  /** What goes to the caller with the end of the call: fill it in. */
+  readonly trailers: Meta
   /** Who calls. Calls can be made back to it. */
   readonly peer: Peer
+  /** From interceptors to the handler. */
+  readonly values: Map<unknown, unknown>
   /** An error of the contract, to be thrown: its code comes from there. */
   error<N extends keyof E & string>(
     name: N,
@@ -32,12 +48,24 @@ export interface Ctx<E = ErrorMap> {
 
 type CallArguments<I> = undefined extends I ? [input?: I, options?: CallOptions] : [input: I, options?: CallOptions]
 
-/** The methods of a contract as functions: a unary call resolves with its reply, a oneway when it is on its way. */
-export type Client<M> = {
-  readonly [N in keyof M]: M[N] extends Method
-    ? (...args: CallArguments<CallerInput<M[N]>>) => Promise<CallerOutput<M[N]>>
-    : never
-}
+/** What a caller passes and gets, by the kind of the method. */
+type Passes<D> =
+  KindOf<D> extends 'clientStream' | 'bidi'
+    ? [input: AsyncIterable<CallerInput<D>> | Iterable<CallerInput<D>>, options?: CallOptions]
+    : CallArguments<CallerInput<D>>
+type Gets<D> = KindOf<D> extends 'serverStream' | 'bidi' ? MessageStream<CallerOutput<D>> : Promise<CallerOutput<D>>
+
+/** Messages from the other side, pulled: the call is made at the first `next`, and cancelled by leaving the loop. */
+export type MessageStream<T> = AsyncGenerator<T, undefined, undefined>
+
+/**
+ * The methods of a contract as functions: a unary call and a client stream resolve with the reply, a oneway when it is
+ * on its way; a server stream and bidi give the replies to `for await`.
+ */
+export type Client<M> = { readonly [N in keyof M]: (...args: Passes<M[N]>) => Gets<M[N]> }
+
+/** The client of a contract, by the type of the contract: `ClientOf<typeof users>`. */
+export type ClientOf<C> = C extends Contract<infer M> ? Client<M> : never
 
 export type PeerState = 'connecting' | 'ready' | 'draining' | 'closed'
 
@@ -52,6 +80,8 @@ export interface Peer extends AsyncDisposable {
   client<M>(contract: Contract<M>, defaults?: CallOptions): Client<M>
   /** A unary call in JSON without a contract: for scripts and for services in other languages. */
   call(method: string, input?: unknown, options?: CallOptions): Promise<unknown>
+  /** How long a PING takes to the other side and back, in ms. Rejects with UNAVAILABLE, or RESOURCE_EXHAUSTED if asked too often. */
+  ping(): Promise<number>
   /**
    * Takes no new calls, lets those under way end, then closes; what is left after `drainMs` (default 30000) fails with
    * UNAVAILABLE.

@@ -4,19 +4,28 @@
 //   connecting --peer's HELLO--> ready --close(), GOAWAY--> draining --> closed
 
 import type { CloseInfo, Connection, Endpoint } from '@framewire/transport'
-import { makeClient, outgoingMethod } from './client.ts'
-import { json } from './codec.ts'
+import { Budget } from './budget.ts'
+import { type Caller, interceptedCaller, makeClient } from './client.ts'
+import { type Codec, json, knownCodecs } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
+import { checkDrainMs, DrainWait } from './drain-wait.ts'
+import { guarded, type OnError } from './error-report.ts'
 import { type OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { IncomingCalls } from './incoming-calls.ts'
-import { type Limits, settingsOf } from './limits.ts'
+import type { Interceptor } from './interceptor.ts'
+import { Keepalive } from './keepalive.ts'
+import { LEAST_FRAME, type Limits, settingsOf } from './limits.ts'
+import { Memory } from './message-buffer.ts'
+import { Meta, type MetaInit } from './meta.ts'
 import type { MethodTable } from './method-table.ts'
 import { OutgoingCalls } from './outgoing-calls.ts'
+import { outgoingMethod } from './outgoing-method.ts'
 import type { CallOptions, Client, Peer, PeerState } from './peer.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { codeName, RpcError } from './rpc-error.ts'
+import { Scheduler } from './scheduler.ts'
 import * as wire from './wire.ts'
 
 export interface RpcConnectionOptions {
@@ -26,61 +35,105 @@ export interface RpcConnectionOptions {
   limits: Required<Limits>
   /** Defaults for the calls made here. */
   defaults: CallOptions
-  onError: (error: unknown, method: string) => void
+  onError: OnError
+  interceptors?: readonly Interceptor[] | undefined
+  codecs?: readonly Codec[] | undefined
+  /** Metadata of our HELLO. */
+  hello?: MetaInit | undefined
+  /** Whether the peer may call here, by the metadata of its HELLO. */
+  authenticate?: Authenticate | undefined
+  exposeErrors?: boolean | undefined
+  /** The first stream id that is used here: for tests of what happens when they run out. */
+  firstId?: number
 }
+
+/** Throws, rejects or answers false for a peer that may not call here. */
+export type Authenticate = (hello: Meta, peer: Peer) => unknown
 
 const HANDSHAKE_TIMEOUT_MS = 5_000
 /** How long a connection that has nothing left to do waits for the peer to end too. */
 const FIN_TIMEOUT_MS = 1_000
 const DEFAULT_DRAIN_MS = 30_000
+const MAX_PINGS = 10
+const MAX_CONTROLS = 1_000
+const MAX_CANCELS = 200
 
 export class RpcConnection implements Peer {
   readonly closed: Promise<CloseInfo>
   readonly #connection: Connection
   readonly #options: RpcConnectionOptions
   readonly #writer: FrameWriter
+  readonly #scheduler: Scheduler
   readonly #outgoing: OutgoingCalls
+  readonly #caller: Caller
   readonly #incoming: IncomingCalls
   readonly #deadlines: DeadlineTimer
+  readonly #keepalive: Keepalive
   readonly #handshakeTimer: NodeJS.Timeout
+  readonly #pings: Budget
+  readonly #controls = new Budget(MAX_CONTROLS, 'control frames')
   /** One object for all OPENs: they are read one after the other. */
-  readonly #open: OpenFrame = { timeoutMs: 0, encoding: 0, methodAt: 0, methodEnd: 0, messageAt: 0, hasMessage: false }
+  readonly #open: OpenFrame = {
+    timeoutMs: 0,
+    encoding: 0,
+    methodAt: 0,
+    methodEnd: 0,
+    metaAt: 0,
+    messageAt: 0,
+    hasMessage: false,
+  }
   #state: PeerState = 'connecting'
   #lastPeerId = 0
   #goneReason: string | undefined
   #hasHello = false
   #isLeaving = false // this side has said GOAWAY
-  readonly #idleWaits = new Set<() => void>()
+  readonly #drain = new DrainWait()
 
   constructor(connection: Connection, options: RpcConnectionOptions) {
     this.#connection = connection
     const onError = guarded(options.onError)
     this.#options = { ...options, onError }
     this.closed = connection.closed
-    this.#deadlines = new DeadlineTimer((now) => Math.min(this.#outgoing.sweep(now), this.#incoming.sweep(now)))
+    this.#deadlines = new DeadlineTimer((now, lagMs) => {
+      return Math.min(this.#outgoing.sweep(now, lagMs), this.#incoming.sweep(now))
+    })
     const watchDeadline = (deadline: number): void => this.#deadlines.watch(deadline)
     const onSettled = (): void => this.#checkIdle()
-    const { isConnecting, methods, limits } = options
-    this.#writer = new FrameWriter(connection, Math.min(assumed(wire.MAX_FRAME), limits.maxFrame))
-    this.#outgoing = new OutgoingCalls(connection, this.#writer, {
-      firstId: isConnecting ? 1 : 2,
-      maxStreams: assumed(wire.MAX_STREAMS),
-      limits,
-      watchDeadline,
-      onSettled,
-    })
-    const { maxStreams } = limits
-    this.#incoming = new IncomingCalls(connection, this.#writer, {
+    const onMessage = (): void => this.#controls.earn()
+    const { isConnecting, methods, limits, interceptors = [], codecs = [], hello, firstId } = options
+    const encodings = knownCodecs(codecs)
+    this.#writer = new FrameWriter(
+      connection,
+      Math.min(wire.assumed(wire.MAX_FRAME), limits.maxFrame),
+      wire.assumed(wire.MAX_MESSAGE),
+    )
+    this.#scheduler = new Scheduler(connection, this.#writer, limits.maxBuffered)
+    const memory = new Memory(limits.maxBuffered)
+    const credit = wire.assumed(wire.INITIAL_CREDIT)
+    const shared = { limits, memory, onError, watchDeadline, onSettled, onMessage }
+    this.#outgoing = new OutgoingCalls(
+      connection,
+      this.#scheduler,
+      { maxStreams: wire.assumed(wire.MAX_STREAMS), credit },
+      { ...shared, firstId: firstId ?? (isConnecting ? 1 : 2) },
+    )
+    this.#caller = interceptedCaller(this.#outgoing, interceptors, this)
+    this.#incoming = new IncomingCalls(connection, this.#scheduler, credit, {
+      ...shared,
       peer: this,
       methods,
-      maxStreams,
-      onError,
-      watchDeadline,
-      onSettled,
+      interceptors,
+      codecs: encodings,
+      cancels: new Budget(MAX_CANCELS, 'cancelled calls that were not done'),
+      exposeErrors: options.exposeErrors ?? false,
     })
+    this.#scheduler.connect(() => this.#outgoing.startQueued(), onSettled)
+    this.#pings = new Budget(MAX_PINGS, 'pings', limits.minPingIntervalMs)
+    this.#keepalive = this.#keepAlive(limits)
     this.#handshakeTimer = setTimeout(() => this.#refuseHandshake(), HANDSHAKE_TIMEOUT_MS)
     void connection.closed.then((info) => this.#onClosed(info))
-    this.#writer.hello(settingsOf(limits))
+    const bits = [...encodings.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
+    this.#writer.hello(settingsOf(limits, bits), new Meta(hello).encode())
     connection.receive((bytes, start, end) => this.#onFrame(bytes, start, end))
   }
 
@@ -93,15 +146,16 @@ export class RpcConnection implements Peer {
   }
 
   client<M>(contract: Contract<M>, defaults: CallOptions = {}): Client<M> {
-    return makeClient(contract, (method, input, options) => this.#outgoing.call(method, input, options), {
-      ...this.#options.defaults,
-      ...defaults,
-    })
+    return makeClient(contract, this.#caller, { ...this.#options.defaults, ...defaults })
   }
 
   async call(method: string, input?: unknown, options: CallOptions = {}): Promise<unknown> {
     const target = outgoingMethod(method, 'unary', json, {})
-    return this.#outgoing.call(target, input, { ...this.#options.defaults, ...options })
+    return this.#caller.call(target, input, { ...this.#options.defaults, ...options })
+  }
+
+  ping(): Promise<number> {
+    return this.#keepalive.ask()
   }
 
   async close({ drainMs = DEFAULT_DRAIN_MS, reason = '' }: { drainMs?: number; reason?: string } = {}): Promise<void> {
@@ -109,7 +163,7 @@ export class RpcConnection implements Peer {
     if (!this.#isLeaving) this.#sayGoodbye('drain', reason || 'this side closes')
     // A handler that closes is not in the table yet: it gets there, or answers, before the next microtask.
     await null
-    if (this.#state !== 'closed' && !this.#isIdle) await this.#idleWithin(drainMs)
+    if (this.#state !== 'closed' && !this.#isIdle) await this.#drain.wait(drainMs)
     this.#settleAll()
     await this.#connection.close({ timeoutMs: FIN_TIMEOUT_MS })
   }
@@ -124,6 +178,7 @@ export class RpcConnection implements Peer {
       if (end - start < wire.HEADER_LENGTH) {
         throw new ProtocolError('protocol error', `frame of ${end - start} bytes, the least is ${wire.HEADER_LENGTH}`)
       }
+      this.#keepalive.onFrame()
       const type = bytes[start] as number
       if (this.#hasHello) this.#dispatch(type, bytes, start, end)
       else if (type === wire.HELLO) this.#onHello(bytes, start, end)
@@ -144,16 +199,25 @@ export class RpcConnection implements Peer {
       case wire.OPEN: // u32 timeoutMs, u8 encoding, u8 methodLen, method, u16 metaLen, meta, first message
         return this.#onOpen(id, flags, bytes, start, end)
       case wire.END: // u8 code, u8 bits, u16 metaLen, meta, u16 msgLen, message, u8 nameLen, name, details
-        if (this.#isOwnCall(id)) this.#outgoing.onEnd(id, readEnd(bytes, start, end), bytes, end)
-        return
+        if (!this.#isOwnCall(id)) throw neverOpened(id)
+        return this.#outgoing.onEnd(id, readEnd(bytes, start, end), bytes, end)
+      default:
+        this.#onControl(type, id, flags, bytes, start + wire.HEADER_LENGTH, end)
+    }
+  }
+
+  /** What costs the peer little. Calls and messages buy what they need of it. */
+  #onControl(type: number, id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#controls.spend()
+    switch (type) {
       case wire.CANCEL: // u8 code, UTF-8 reason
-        return this.#onCancel(id, bytes, start + wire.HEADER_LENGTH, end)
+        return this.#onCancel(id, bytes, start, end)
+      case wire.CREDIT: // u32 bytes granted
+        return this.#onCredit(id, bytes, start, end)
       case wire.PING: // 8 opaque bytes
-        return this.#onPing(flags, bytes, start + wire.HEADER_LENGTH, end)
+        return this.#onPing(flags, bytes, start, end)
       case wire.GOAWAY: // u32 lastStreamId, u8 reason, UTF-8 text
-        return this.#onGoaway(bytes, start + wire.HEADER_LENGTH, end)
-      case wire.CREDIT: // u32 bytes granted: nothing here waits for credit
-        return
+        return this.#onGoaway(bytes, start, end)
       case wire.HELLO:
         throw new ProtocolError('protocol error', 'a second HELLO')
       default:
@@ -162,13 +226,39 @@ export class RpcConnection implements Peer {
   }
 
   #onHello(bytes: Uint8Array, start: number, end: number): void {
-    const { settings } = readHello(bytes, start, end)
-    clearTimeout(this.#handshakeTimer)
+    const { settings, meta } = readHello(bytes, start, end)
     this.#hasHello = true
+    const setting = (id: number): number => settings.get(id) ?? wire.assumed(id)
+    const { limits, authenticate } = this.#options
+    this.#writer.maxFrame = Math.min(Math.max(setting(wire.MAX_FRAME), LEAST_FRAME), limits.maxFrame)
+    this.#writer.maxMessage = setting(wire.MAX_MESSAGE)
+    const credit = setting(wire.INITIAL_CREDIT)
+    this.#incoming.onHello(credit)
+    this.#outgoing.onHello(Math.max(1, setting(wire.MAX_STREAMS)), credit)
+    this.#keepalive.onHello(setting(wire.MIN_PING_INTERVAL))
+    if (authenticate === undefined) this.#onReady()
+    else {
+      // What stands behind the HELLO waits: nobody calls before it is known who that is.
+      this.#connection.pause()
+      void this.#authenticate(authenticate, meta)
+    }
+  }
+
+  async #authenticate(authenticate: Authenticate, meta: Meta): Promise<void> {
+    try {
+      if ((await authenticate(meta, this)) === false) throw new RpcError('UNAUTHENTICATED', 'the peer was refused')
+      this.#onReady()
+      this.#connection.resume()
+    } catch (error) {
+      if (!(error instanceof RpcError)) this.#options.onError(error, '')
+      this.#connection.resume()
+      this.#breakOff('unauthenticated', error instanceof RpcError ? error.message : 'the peer was refused')
+    }
+  }
+
+  #onReady(): void {
+    clearTimeout(this.#handshakeTimer)
     if (this.#state === 'connecting') this.#state = 'ready'
-    const setting = (id: number): number => settings.get(id) ?? assumed(id)
-    this.#writer.maxFrame = Math.min(setting(wire.MAX_FRAME), this.#options.limits.maxFrame)
-    this.#outgoing.setMaxStreams(Math.max(1, setting(wire.MAX_STREAMS)))
   }
 
   #onOpen(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
@@ -176,18 +266,16 @@ export class RpcConnection implements Peer {
     if (!isPeersParity || id <= this.#lastPeerId || id > wire.MAX_STREAM_ID) {
       throw new ProtocolError('protocol error', `OPEN with stream id ${id} after ${this.#lastPeerId}`)
     }
-    if ((flags & wire.LAST) === 0 || (flags & wire.MORE) !== 0) {
-      throw new ProtocolError('protocol error', 'OPEN of a stream of messages: this side speaks unary and oneway only')
-    }
     this.#lastPeerId = id
+    this.#controls.earn()
     readOpen(this.#open, bytes, start, end)
-    this.#incoming.onOpen(id, this.#open, bytes, end, (flags & wire.ONEWAY) !== 0)
+    this.#incoming.onOpen(id, this.#open, flags, bytes, end)
   }
 
   #onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#isOwnCall(id)) return
-    if ((flags & wire.LAST) === 0) throw new ProtocolError('protocol error', `DATA of unary stream ${id} without LAST`)
-    this.#outgoing.onData(id, bytes, start, end, (flags & wire.NONE) === 0)
+    if (this.#isOwnCall(id)) this.#outgoing.onData(id, flags, bytes, start, end)
+    else if (this.#isPeersCall(id)) this.#incoming.onData(id, flags, bytes, start, end)
+    else throw neverOpened(id)
   }
 
   #onCancel(id: number, bytes: Uint8Array, start: number, end: number): void {
@@ -197,7 +285,17 @@ export class RpcConnection implements Peer {
 
   #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
     if (end - start !== 8) throw new ProtocolError('protocol error', `PING of ${end - start} bytes, not 8`)
-    if ((flags & wire.LAST) === 0) this.#writer.pong(bytes, start)
+    if ((flags & wire.LAST) !== 0) return this.#keepalive.onPong()
+    this.#pings.spend()
+    this.#writer.pong(bytes.slice(start, end))
+  }
+
+  #onCredit(id: number, bytes: Uint8Array, start: number, end: number): void {
+    if (end - start < 4) throw new ProtocolError('protocol error', `CREDIT of ${end - start} bytes, not 4`)
+    const granted = wire.readU32(bytes, start)
+    if (this.#isOwnCall(id)) this.#outgoing.onCredit(id, granted)
+    else if (this.#isPeersCall(id)) this.#incoming.onCredit(id, granted)
+    else throw neverOpened(id)
   }
 
   #onGoaway(bytes: Uint8Array, start: number, end: number): void {
@@ -212,11 +310,24 @@ export class RpcConnection implements Peer {
     this.#outgoing.failAbove(lastId, error)
   }
 
-  /** Whether DATA or END may still belong to a call of ours; one that we never opened is a protocol error. */
+  /** Whether a frame may belong to a call of ours, be it late. */
   #isOwnCall(id: number): boolean {
-    const isOwnParity = (id & 1) === (this.#options.isConnecting ? 1 : 0)
-    if (isOwnParity && this.#outgoing.wasOpened(id)) return true
-    throw new ProtocolError('protocol error', `frame on stream ${id}, which was never opened`)
+    return (id & 1) === (this.#options.isConnecting ? 1 : 0) && this.#outgoing.wasOpened(id)
+  }
+
+  #isPeersCall(id: number): boolean {
+    return (id & 1) === (this.#options.isConnecting ? 0 : 1) && id > 0 && id <= this.#lastPeerId
+  }
+
+  #keepAlive({ pingIntervalMs, pingTimeoutMs }: Required<Limits>): Keepalive {
+    const onLost = (silentMs: number): void => {
+      this.#goneReason ??= `the peer has been silent for ${Math.round(silentMs)} ms and answers no PING`
+      this.#settleAll()
+      this.#connection.destroy(new Error(this.#goneReason))
+    }
+    const send = (opaque: Uint8Array): void => this.#writer.ping(opaque)
+    const options = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs, send, onLost }
+    return new Keepalive(options, wire.assumed(wire.MIN_PING_INTERVAL))
   }
 
   #refuseHandshake(): void {
@@ -243,23 +354,11 @@ export class RpcConnection implements Peer {
   }
 
   get #isIdle(): boolean {
-    return this.#outgoing.size === 0 && this.#incoming.size === 0
-  }
-
-  #idleWithin(drainMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        this.#idleWaits.delete(end)
-        resolve()
-      }
-      const timer = setTimeout(end, Math.min(drainMs, 0x7fff_ffff))
-      this.#idleWaits.add(end)
-    })
+    return this.#outgoing.size === 0 && this.#incoming.size === 0 && this.#scheduler.isIdle
   }
 
   #checkIdle(): void {
-    if (this.#isIdle) for (const end of this.#idleWaits) end()
+    if (this.#isIdle) this.#drain.end()
   }
 
   #onClosed(info: CloseInfo): void {
@@ -276,31 +375,12 @@ export class RpcConnection implements Peer {
     const text = `the connection ended (${this.#goneReason})`
     this.#outgoing.failAll((notProcessed) => new RpcError('UNAVAILABLE', text, { notProcessed, cause }))
     this.#incoming.abortAll(new RpcError('UNAVAILABLE', text, { cause }))
-    for (const end of this.#idleWaits) end()
+    this.#keepalive.stop(new RpcError('UNAVAILABLE', text, { cause }))
+    this.#scheduler.clear()
+    this.#drain.end()
   }
 }
 
-/** A time that `close` may give the calls under way. */
-export function checkDrainMs(drainMs: number): number {
-  if (drainMs >= 0) return drainMs
-  throw new RangeError(`drainMs must be 0 or more, got ${String(drainMs)}`)
-}
-
-/** What the application throws while it is told of an error is a warning: it ends no call, connection or process. */
-function guarded(onError: RpcConnectionOptions['onError']): RpcConnectionOptions['onError'] {
-  const warn = (thrown: unknown): void => {
-    process.emitWarning(thrown instanceof Error ? thrown : 'onError threw something that is no Error')
-  }
-  return (error, method) => {
-    try {
-      const result: unknown = onError(error, method)
-      if (result instanceof Promise) result.catch(warn)
-    } catch (thrown) {
-      warn(thrown)
-    }
-  }
-}
-
-function assumed(setting: number): number {
-  return wire.ASSUMED_SETTINGS.get(setting) as number
+function neverOpened(id: number): ProtocolError {
+  return new ProtocolError('protocol error', `frame on stream ${id}, which was never opened`)
 }

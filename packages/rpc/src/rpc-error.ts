@@ -1,5 +1,7 @@
 // The one error of this package: how a call failed. Only its code, name, message and details cross the wire.
 
+import { Meta } from './meta.ts'
+
 /** The status codes of gRPC, by their number on the wire; 0 is success and never an error. */
 const CODES = [
   'OK',
@@ -63,6 +65,8 @@ export interface RpcErrorOptions<D = unknown> {
   details?: D
   /** True = the handler surely never ran, so the call may be made again. @default false */
   notProcessed?: boolean
+  /** Metadata that came with the error. @default none */
+  trailers?: Meta
   cause?: unknown
 }
 
@@ -76,6 +80,7 @@ export class RpcError<D = unknown> extends Error {
   readonly appName: string
   readonly details: D
   readonly notProcessed: boolean
+  #trailers: Meta | undefined
 
   constructor(code: Code, message: string, options: RpcErrorOptions<D> = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
@@ -86,5 +91,12 @@ export class RpcError<D = unknown> extends Error {
     this.appName = appName
     this.details = options.details as D
     this.notProcessed = options.notProcessed ?? false
+    this.#trailers = options.trailers
+  }
+
+  /** What the handler sent beside the error; of an error that was made here, what was given to it. */
+  get trailers(): Meta {
+    this.#trailers ??= new Meta()
+    return this.#trailers
   }
 }

@@ -1,6 +1,5 @@
 // The serving side: every accepted connection becomes a peer that may call the services.
 
-import { lengthField } from '@framewire/codec'
 import {
   type Address,
   type Connection,
@@ -8,21 +7,35 @@ import {
   listen,
   type Server as TransportServer,
 } from '@framewire/transport'
-import { warn } from './connect.ts'
+import type { Codec } from './codec.ts'
+import { checkDrainMs } from './drain-wait.ts'
+import { type OnError, warn } from './error-report.ts'
 import type { Service } from './implement.ts'
-import { checkLimits, type Limits } from './limits.ts'
+import type { Interceptor } from './interceptor.ts'
+import { checkLimits, framingOf, type Limits } from './limits.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
-import { checkDrainMs, RpcConnection, type RpcConnectionOptions } from './rpc-connection.ts'
+import { type Authenticate, RpcConnection, type RpcConnectionOptions } from './rpc-connection.ts'
 
 export interface ServeOptions {
   /** What peers may call. */
   services: readonly Service[]
+  /** What stands around every call, served here or made here. The first is the outermost. */
+  interceptors?: readonly Interceptor[]
+  /** Encodings besides JSON in which methods may be called. */
+  codecs?: readonly Codec[]
+  /**
+   * Whether a peer may call here, by the metadata of its HELLO. Throws, rejects or answers false for one that may not,
+   * which is sent away; within 5 s.
+   */
+  authenticate?: Authenticate
   limits?: Limits
+  /** Tells callers what a handler threw that was no RpcError. @default false */
+  exposeErrors?: boolean
   /** How long `close` lets calls end by themselves, in ms. @default 30000 */
   drainMs?: number
   /** Gets what a handler threw that was no RpcError, and its method. @default a process warning */
-  onError?: (error: unknown, method: string) => void
+  onError?: OnError
 }
 
 /** Serves until it is closed. */
@@ -84,10 +97,11 @@ const SHUTDOWN = 'the server shuts down'
  */
 export async function serve(target: Address, options: ServeOptions): Promise<Server> {
   const { services, drainMs = 30_000, onError = warn } = options
+  const { interceptors, codecs, authenticate, exposeErrors } = options
   checkDrainMs(drainMs)
   const limits = checkLimits(options.limits)
   const methods = new MethodTable(services.flatMap((service) => service.handlers))
-  const framing = lengthField({ maxFrameLength: limits.maxFrame })
-  const server = await listen(target, { framing })
-  return new Server(server, { isConnecting: false, methods, limits, defaults: {}, onError }, drainMs)
+  const server = await listen(target, { framing: framingOf(limits) })
+  const own = { interceptors, codecs, authenticate, exposeErrors }
+  return new Server(server, { isConnecting: false, methods, limits, defaults: {}, onError, ...own }, drainMs)
 }

@@ -49,16 +49,16 @@ export type GoawayReason = (typeof GOAWAY_REASONS)[number]
 
 /** Setting ids of HELLO. */
 export const MAX_FRAME = 1
-const MAX_MESSAGE = 2
+export const MAX_MESSAGE = 2
 export const MAX_STREAMS = 3
-const INITIAL_CREDIT = 4
-const MIN_PING_INTERVAL = 5
+export const INITIAL_CREDIT = 4
+export const MIN_PING_INTERVAL = 5
 const IDLE_TIMEOUT = 6
 const COMPRESSIONS = 7
 export const ENCODINGS = 8
 
 /** What holds until the peer's HELLO has said otherwise. */
-export const ASSUMED_SETTINGS: ReadonlyMap<number, number> = new Map([
+const ASSUMED_SETTINGS: ReadonlyMap<number, number> = new Map([
   [MAX_FRAME, 65_536],
   [MAX_MESSAGE, 4 * 1024 * 1024],
   [MAX_STREAMS, 128],
@@ -69,8 +69,17 @@ export const ASSUMED_SETTINGS: ReadonlyMap<number, number> = new Map([
   [ENCODINGS, 0b11],
 ])
 
-/** Ids are below this; bit 31 is always 0. */
+/** What holds for a setting until the peer has said otherwise. */
+export function assumed(setting: number): number {
+  return ASSUMED_SETTINGS.get(setting) as number
+}
+
+/** The highest id a peer may use; bit 31 is always 0. */
 export const MAX_STREAM_ID = 0x7fff_ffff
+/** The highest id this side uses, so that there is room to move to another connection. */
+export const LAST_STREAM_ID = 0x7fff_ff00
+/** Credit never gets above this. */
+export const MAX_CREDIT = 0x7fff_ffff
 /** `timeoutMs` that an OPEN can say at most, 49 days; 0 on the wire means none. */
 export const MAX_TIMEOUT_MS = 0xffff_ffff
 

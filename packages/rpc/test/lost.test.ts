@@ -4,7 +4,7 @@ import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
-import { hello, open, TYPE } from './frames.ts'
+import { hello, open, readEnd, TYPE } from './frames.ts'
 import { causeCode, connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
 import { aborted, quiet, rejection, turn, until, within } from './waiting.ts'
@@ -121,61 +121,88 @@ test('the error says what happened to the connection, with the transport`s error
   expect(causeCode(error)).toBe('MESSAGE_TOO_LARGE')
 })
 
-test('a client that never reads its answers is cut off; the server and its other clients go on', async () => {
+describe('a client that never reads its answers', () => {
   const service = implement(work, { do: (value) => value, fill: () => new Uint8Array(60_000), store: () => {} })
-  const server = await startServer({ services: [service] })
-  const other = await connectTo(server)
-  await other.client(work).do(1)
-  const puppet = await puppetClient(server)
-  await until('the puppet', () => server.peers.size === 2)
-  const [, slow] = [...server.peers]
-  puppet.stopReading()
   const request = new Uint8Array(4)
-  for (let id = 1; id < 1_600; id += 2) {
-    puppet.write(open(id, 'work.fill', request, { encoding: 0 }))
-  }
-  const info = await within('the cut', slow?.closed as NonNullable<typeof slow>['closed'])
-  expect(info.error).toMatchObject({ code: 'SEND_BUFFER_FULL' })
-  expect(await other.client(work).do('still here')).toBe('still here')
-  expect(server.peers.size).toBe(1)
+
+  test('costs no more than maxBuffered: the answers above it are RESOURCE_EXHAUSTED, those below come', async () => {
+    const server = await startServer({ services: [service], limits: { maxBuffered: 1_048_576 } })
+    const puppet = await puppetClient(server)
+    puppet.stopReading()
+    const ids = Array.from({ length: 800 }, (_, index) => 2 * index + 1)
+    puppet.write(...ids.map((id) => open(id, 'work.fill', request, { encoding: 0 })))
+    const other = await connectTo(server)
+    for (let turns = 0; turns < 50; turns++) await other.client(work).do('meanwhile')
+    puppet.goOnReading()
+    const answered = (type: number) => puppet.received.filter((frame) => frame.type === type)
+    await until('all answers', () => answered(TYPE.data).length + answered(TYPE.end).length >= 800)
+    expect(new Set(answered(TYPE.data).map(({ body }) => body.length))).toEqual(new Set([60_000]))
+    for (const refusal of answered(TYPE.end)) expect(readEnd(refusal)).toMatchObject({ code: 8, bits: 0 })
+    expect(answered(TYPE.end).length).toBeGreaterThan(0)
+  })
+
+  test('is cut off when not even errors have room; the server and its other clients go on', async () => {
+    const server = await startServer({ services: [service] })
+    const other = await connectTo(server)
+    await other.client(work).do(1)
+    const puppet = await puppetClient(server)
+    await until('the puppet', () => server.peers.size === 2)
+    const [, slow] = [...server.peers]
+    puppet.stopReading()
+    // Each of these letters takes six in the text of the error, which is 512 bytes long at most: 50,000 make 26 MB.
+    const name = '\u0001'.repeat(90)
+    puppet.write(...Array.from({ length: 50_000 }, (_, index) => open(2 * index + 1, name, request)))
+    const info = await within('the cut', slow?.closed as NonNullable<typeof slow>['closed'])
+    expect(info.error).toMatchObject({ code: 'SEND_BUFFER_FULL' })
+    expect(await other.client(work).do('still here')).toBe('still here')
+    expect(server.peers.size).toBe(1)
+  })
 })
 
 describe('a server that never reads', () => {
   const message = new Uint8Array(60_000)
 
-  test('makes oneway calls wait, then refuses them: RESOURCE_EXHAUSTED, surely not processed', async () => {
-    const { peer, puppet } = await puppetServer()
+  test('makes calls wait, then refuses them: RESOURCE_EXHAUSTED, surely not processed', async () => {
+    const { peer, puppet } = await puppetServer({ limits: { maxQueued: 50 } })
     await until('HELLO', () => peer.state === 'ready')
     puppet.stopReading()
     const api = peer.client(work)
-    const calls: Promise<void>[] = []
+    const calls: Promise<unknown>[] = []
     const errors: unknown[] = []
-    await until('the buffer is full', () => {
+    await until('the queue is full', () => {
       for (let count = 0; count < 40; count++) calls.push(api.store(message))
       for (const call of calls.slice(-40)) call.catch((error) => errors.push(error))
       return errors.length > 0
     })
     expect(errors[0]).toBeInstanceOf(RpcError)
-    expect(errors[0]).toMatchObject({ code: 'RESOURCE_EXHAUSTED', notProcessed: true })
-    expect(causeCode(errors[0])).toBe('SEND_BUFFER_FULL')
-    const waiting = await Promise.race([calls[calls.length - 60], turn().then(() => 'still waiting')])
-    expect(waiting).toBe('still waiting')
+    const text = 'the peer does not read and 50 wait, the limit is maxQueued 50'
+    expect(errors[0]).toMatchObject({ code: 'RESOURCE_EXHAUSTED', notProcessed: true, message: text })
     puppet.destroy()
     const ends = await within('the end', Promise.allSettled(calls))
     const codes = new Set(ends.map((end) => (end.status === 'rejected' ? end.reason.code : 'sent')))
     expect(codes).toEqual(new Set(['sent', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED']))
   })
 
-  test('and then goes on: the oneway calls that waited are on their way', async () => {
+  test('costs no more than maxBuffered', async () => {
+    const { peer, puppet } = await puppetServer({ limits: { maxBuffered: 1_048_576 } })
+    await until('HELLO', () => peer.state === 'ready')
+    puppet.stopReading()
+    const calls = Array.from({ length: 500 }, () => quiet(peer.client(work).store(message)))
+    const error = await rejection(calls.at(-1) as Promise<unknown>)
+    expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', notProcessed: true })
+    expect(error).toMatchObject({ message: expect.stringContaining('exceed maxBuffered 1048576') })
+  })
+
+  test('and then goes on: the calls that waited are on their way', async () => {
     const { peer, puppet } = await puppetServer()
     await until('HELLO', () => peer.state === 'ready')
     puppet.stopReading()
     const api = peer.client(work)
     const calls = Array.from({ length: 250 }, () => api.store(message))
-    const closing = peer.close()
     expect(await Promise.race([calls.at(-1), turn().then(() => 'still waiting')])).toBe('still waiting')
     puppet.goOnReading()
     await within('all calls', Promise.all(calls))
+    const closing = peer.close()
     await puppet.goaway()
     puppet.fin()
     await within('close', closing)
@@ -194,6 +221,6 @@ describe('a server that never reads', () => {
     controller.abort('enough')
     const error = await rejection(calls.at(-1) as Promise<void>)
     expect(error).toBeInstanceOf(RpcError)
-    expect(error).toMatchObject({ code: 'CANCELLED', notProcessed: false })
+    expect(error).toMatchObject({ code: 'CANCELLED', notProcessed: true })
   })
 })

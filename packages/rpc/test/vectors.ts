@@ -5,8 +5,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 export interface Vector {
   name: string
   hex: string
-  /** 'later': has its number and its meaning, and is not sent yet. */
-  status?: 'later'
   fields: { type: string; streamId: number; [field: string]: unknown }
 }
 
@@ -16,9 +14,9 @@ export const VECTORS: readonly Vector[] = readdirSync(FOLDER).flatMap((file) => 
   return JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as Vector[]
 })
 
-/** The vectors of one type, those of later versions left out. */
+/** The vectors of one type. */
 export function vectorsOf(type: string): Vector[] {
-  return VECTORS.filter(({ fields, status }) => fields.type === type && status === undefined)
+  return VECTORS.filter(({ fields }) => fields.type === type)
 }
 
 /** The frame without its length field. */

@@ -9,7 +9,7 @@ import { turn } from './waiting.ts'
 export async function written(write: (writer: FrameWriter) => void, maxFrame = 65_536): Promise<Buffer> {
   const [channel] = memoryPair(UNCUT)
   const connection = connectionOn(channel, { framing: lengthField({ maxFrameLength: 0xff_ffff }) })
-  write(new FrameWriter(connection, maxFrame))
+  write(new FrameWriter(connection, maxFrame, 4_194_304))
   await turn()
   return channel.written
 }

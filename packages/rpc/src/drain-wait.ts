@@ -1,0 +1,28 @@
+// Waits until nothing is under way any more, or until there is no time left for it.
+
+export class DrainWait {
+  readonly #waits = new Set<() => void>()
+
+  /** Resolves at `end`, or after `drainMs`. */
+  wait(drainMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        this.#waits.delete(end)
+        resolve()
+      }
+      const timer = setTimeout(end, Math.min(drainMs, 0x7fff_ffff))
+      this.#waits.add(end)
+    })
+  }
+
+  end(): void {
+    for (const end of this.#waits) end()
+  }
+}
+
+/** A time that `close` may give the calls under way. */
+export function checkDrainMs(drainMs: number): number {
+  if (drainMs >= 0) return drainMs
+  throw new RangeError(`drainMs must be 0 or more, got ${String(drainMs)}`)
+}

@@ -1,0 +1,126 @@
+// Whether the peer is still there. It is asked when it has been silent, and what comes from it, whatever it is, is an
+// answer. A timer that is late (a stopped process, a busy loop) proves nothing: what has arrived is read first.
+
+import { RpcError } from './rpc-error.ts'
+
+/** Quarters of the interval: silence is found at most one of them early. */
+const CHECKS = 4
+/** Silence is seen at a check, so up to a quarter after it began; timers may be a little early. */
+const ASK_AFTER = 0.7
+/** PINGs of the application within the peer's MIN_PING_INTERVAL; the peer counts to 10, and one is ours. */
+const MAX_ASKED = 8
+
+export interface KeepaliveOptions {
+  intervalMs: number
+  timeoutMs: number
+  send: (opaque: Uint8Array) => void
+  /** The peer has not answered. */
+  onLost: (silentMs: number) => void
+}
+
+interface Asked {
+  at: number
+  resolve: (roundTripMs: number) => void
+  reject: (error: RpcError) => void
+}
+
+export class Keepalive {
+  readonly #options: KeepaliveOptions
+  #intervalMs: number
+  #minIntervalMs: number
+  #timer: NodeJS.Timeout | undefined
+  #silentSince = 0 // 0 = something came since the last look
+  #askedAt = 0 // 0 = no PING waits for an answer
+  #sequence = 0
+  #asked: Asked[] = []
+  #asks = 0 // since #asksFrom
+  #asksFrom = Number.NEGATIVE_INFINITY
+  #isStopped = false
+
+  /** `minIntervalMs`: the peer takes no more PINGs than 10 in this time. */
+  constructor(options: KeepaliveOptions, minIntervalMs: number) {
+    this.#options = options
+    this.#minIntervalMs = minIntervalMs
+    this.#intervalMs = Math.max(options.intervalMs, minIntervalMs)
+    this.#wait()
+  }
+
+  /** The peer's HELLO. */
+  onHello(minIntervalMs: number): void {
+    this.#minIntervalMs = minIntervalMs
+    this.#intervalMs = Math.max(this.#options.intervalMs, minIntervalMs)
+    this.#wait()
+  }
+
+  /** Something came: called for each frame. */
+  onFrame(): void {
+    this.#silentSince = 0
+    this.#askedAt = 0
+  }
+
+  /** Asks the peer and tells how long the answer took. Questions at the same time share one. */
+  ask(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#isStopped) throw new RpcError('UNAVAILABLE', 'the connection is closed', { notProcessed: true })
+      const now = performance.now()
+      const isWaiting = this.#asked.length > 0
+      if (!isWaiting && now - this.#asksFrom >= this.#minIntervalMs) {
+        this.#asksFrom = now
+        this.#asks = 0
+      }
+      if (!isWaiting && ++this.#asks > MAX_ASKED) {
+        const text = `more than ${MAX_ASKED} pings within ${this.#minIntervalMs} ms, the peer takes no more`
+        throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed: true })
+      }
+      this.#asked.push({ at: now, resolve, reject })
+      if (!isWaiting) this.#send()
+    })
+  }
+
+  onPong(): void {
+    const now = performance.now()
+    for (const { at, resolve } of this.#asked.splice(0)) resolve(now - at)
+  }
+
+  stop(error: RpcError): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    for (const { reject } of this.#asked.splice(0)) reject(error)
+  }
+
+  #send(): void {
+    const opaque = new Uint8Array(8)
+    new DataView(opaque.buffer).setFloat64(0, ++this.#sequence)
+    this.#options.send(opaque)
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer)
+    const { timeoutMs } = this.#options
+    if (this.#isStopped || this.#intervalMs === Number.POSITIVE_INFINITY) return
+    const left = this.#askedAt === 0 ? timeoutMs : Math.max(1, this.#askedAt + timeoutMs - performance.now())
+    const delay = Math.min(this.#intervalMs / CHECKS, left, 0x7fff_ffff)
+    this.#timer = setTimeout(() => this.#look(), delay)
+    // The socket keeps the process alive; looking after it must not.
+    this.#timer.unref()
+  }
+
+  #look(): void {
+    const now = performance.now()
+    if (this.#askedAt > 0 && now - this.#askedAt >= this.#options.timeoutMs) {
+      // What has arrived while this process stood still is read before the immediate runs.
+      const askedAt = this.#askedAt
+      setImmediate(() => {
+        if (this.#askedAt === askedAt && !this.#isStopped) this.#options.onLost(now - this.#silentSince)
+        else this.#wait()
+      })
+      return
+    }
+    if (this.#silentSince === 0) this.#silentSince = now
+    else if (this.#askedAt === 0 && now - this.#silentSince >= this.#intervalMs * ASK_AFTER) {
+      this.#askedAt = now
+      this.#send()
+    }
+    this.#wait()
+  }
+}

@@ -1,0 +1,127 @@
+// Bytes of messages that have arrived and that nobody has taken yet, of one stream: whole messages, and the fragments of
+// the one that still comes. Invariant: memory follows the bytes received, within twice; the connection counts all of it.
+
+import { RpcError } from './rpc-error.ts'
+
+/** What the messages of a connection that nobody has taken may hold together. */
+export class Memory {
+  #used = 0
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#used + bytes <= this.#limit
+  }
+
+  /** Throws RESOURCE_EXHAUSTED above the limit. Negative gives back. */
+  take(bytes: number, notProcessed = false): void {
+    if (bytes > 0 && !this.hasRoom(bytes)) {
+      const text = `messages hold ${this.#used} bytes, ${bytes} more exceed maxBuffered ${this.#limit}`
+      throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed })
+    }
+    this.#used += bytes
+  }
+}
+
+/** What a queued message costs besides its bytes. */
+const MESSAGE_OVERHEAD = 16
+/** Lengths of taken messages leave the array in bulk, which keeps taking one constant time. */
+const COMPACT_AT = 1024
+const EMPTY = new Uint8Array(0)
+
+export class MessageBuffer {
+  /** The messages, one after the other. */
+  bytes: Uint8Array = EMPTY
+  readonly #memory: Memory
+  readonly #maxMessage: number
+  #lengths: number[] = []
+  #head = 0 // lengths[head] is of the oldest message
+  #start = 0
+  #end = 0
+  #partial = 0 // bytes of the message that is not whole
+
+  constructor(memory: Memory, maxMessage: number) {
+    this.#memory = memory
+    this.#maxMessage = maxMessage
+  }
+
+  get hasMessage(): boolean {
+    return this.#head < this.#lengths.length
+  }
+
+  get isEmpty(): boolean {
+    return this.#start === this.#end && !this.hasMessage
+  }
+
+  /** Adds a piece of the message that comes. Throws RESOURCE_EXHAUSTED above either limit. */
+  append(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
+    const length = this.#partial + end - start
+    checkLength(length, this.#maxMessage)
+    this.#reserve(end - start)
+    this.bytes.set(bytes.subarray(start, end), this.#end)
+    this.#end += end - start
+    this.#partial = length
+    if (!isLast) return
+    this.#memory.take(MESSAGE_OVERHEAD)
+    this.#lengths.push(length)
+    this.#partial = 0
+  }
+
+  /** The oldest message: `use` gets where it stands in `bytes`, good until it returns, or for ever if it is kept. */
+  take<T>(use: (start: number, end: number) => T): T {
+    const start = this.#start
+    this.#start += this.#lengths[this.#head++] as number
+    this.#memory.take(-MESSAGE_OVERHEAD)
+    if (this.#head >= COMPACT_AT) this.#head -= this.#lengths.splice(0, COMPACT_AT).length
+    try {
+      return use(start, this.#start)
+    } finally {
+      if (this.isEmpty) this.clear()
+    }
+  }
+
+  /** A message for the application to keep: the buffer itself if that is no more than twice its size, else a copy. */
+  keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    if (this.isEmpty && (end - start) * 2 >= bytes.length) return bytes.subarray(start, end)
+    return new Uint8Array(bytes.subarray(start, end))
+  }
+
+  clear(): void {
+    this.#memory.take(-this.bytes.length - MESSAGE_OVERHEAD * (this.#lengths.length - this.#head))
+    this.bytes = EMPTY
+    this.#lengths = []
+    this.#head = this.#start = this.#end = this.#partial = 0
+  }
+
+  #reserve(length: number): void {
+    if (this.#end + length <= this.bytes.length) return
+    const used = this.#end - this.#start
+    // Half of it free: moving the rest costs no more than what was taken.
+    const isRoomy = (used + length) * 2 <= this.bytes.length
+    const next = isRoomy ? this.bytes : this.#grown(used, length)
+    next.set(this.bytes.subarray(this.#start, this.#end))
+    this.bytes = next
+    this.#start = 0
+    this.#end = used
+  }
+
+  #grown(used: number, length: number): Uint8Array {
+    const least = used + length
+    const size = this.#memory.hasRoom(used * 2 - this.bytes.length) ? Math.max(least, used * 2) : least
+    this.#memory.take(size - this.bytes.length)
+    return new Uint8Array(size)
+  }
+}
+
+/** RESOURCE_EXHAUSTED for a message that is longer than this side takes. */
+function checkLength(length: number, maxMessage: number): void {
+  if (length <= maxMessage) return
+  throw new RpcError('RESOURCE_EXHAUSTED', `message of ${length} bytes or more exceeds maxMessage ${maxMessage}`)
+}

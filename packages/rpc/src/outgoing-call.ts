@@ -1,0 +1,190 @@
+// One call made here: what its caller asked for, what has come back so far, and where its time went.
+
+import { type Kind, returnsMany, sendsMany } from './contract.ts'
+import type { Inbound } from './inbound.ts'
+import { decodeMessage, type Keeper, type Message } from './message.ts'
+import { type Memory, MessageBuffer } from './message-buffer.ts'
+import { Meta } from './meta.ts'
+import type { Outbound, Source } from './outbound.ts'
+import { badReply, checkReply, type OutgoingMethod } from './outgoing-method.ts'
+import type { CallOptions } from './peer.ts'
+import { RpcError } from './rpc-error.ts'
+
+/** Who keeps the calls. */
+interface CallOwner {
+  giveUp(call: OutgoingCall, error: RpcError): void
+  onSent(call: OutgoingCall): void
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+const NO_META: Uint8Array = new Uint8Array(0)
+/** Of the metadata of a call what belongs to the calls made for it too. */
+const TRACE_KEYS = ['traceparent', 'tracestate']
+
+/** The time a call has, in ms: what it asks for, or the default of its kind, and no more than the call it is made for. */
+export function timeoutOf(kind: Kind, { timeoutMs, ctx }: CallOptions): number {
+  const own = timeoutMs ?? (returnsMany(kind) ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS)
+  if (!(own > 0)) throw new RangeError(`timeoutMs must be above 0, got ${String(own)}`)
+  return ctx === undefined ? own : Math.min(own, ctx.deadline - performance.now())
+}
+
+/** The metadata of a call, with the trace of the call that it is made for. */
+export function metaOf({ meta, ctx }: CallOptions): Meta {
+  const own = new Meta(meta)
+  for (const key of ctx === undefined ? [] : TRACE_KEYS) {
+    const inherited = ctx?.meta.getBytes(key)
+    if (inherited !== undefined && own.getBytes(key) === undefined) own.append(key, inherited)
+  }
+  return own
+}
+
+export class OutgoingCall {
+  id = 0 // 0 = nothing was sent yet
+  message: Message = undefined
+  /** The messages that come back, and those that go out, of kinds that have many. */
+  inbound: Inbound | undefined
+  source: Source | undefined
+  outbound: Outbound | undefined
+  /** Settled, or left by its caller: it must not start any more. */
+  isOver = false
+  openedAt = 0
+  sentAt = 0
+  readonly method: OutgoingMethod
+  readonly meta: Uint8Array
+  readonly timeoutMs: number
+  readonly startedAt: number
+  readonly deadline: number
+  readonly signal: AbortSignal | undefined
+  readonly parent: AbortSignal | undefined
+  readonly onTrailers: ((trailers: Meta) => void) | undefined
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  #buffer: MessageBuffer | undefined // of a reply in several frames
+  #hasReply = false // a reply has come, END follows
+  #reply: unknown
+  readonly #owner: CallOwner
+
+  constructor(
+    owner: CallOwner,
+    method: OutgoingMethod,
+    options: CallOptions,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#owner = owner
+    this.method = method
+    const { meta, ctx } = options
+    this.timeoutMs = timeoutOf(method.kind, options)
+    this.startedAt = performance.now()
+    this.deadline = this.startedAt + this.timeoutMs
+    this.meta = meta === undefined && ctx === undefined ? NO_META : (metaOf(options).encode() ?? NO_META)
+    this.signal = options.signal
+    this.parent = ctx?.signal
+    this.onTrailers = options.onTrailers
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  /** Nothing has come yet, and one message is to come: a reply in one frame can be taken as it stands. */
+  get isFresh(): boolean {
+    return this.inbound === undefined && !this.#hasReply && this.#buffer === undefined
+  }
+
+  get sendsMany(): boolean {
+    return sendsMany(this.method.kind)
+  }
+
+  /** A message, or a piece of one. Throws an RpcError for what the call fails with. */
+  receive(
+    keeper: Keeper,
+    memory: Memory,
+    max: number,
+    frame: Uint8Array,
+    start: number,
+    end: number,
+    isWhole: boolean,
+  ): void {
+    if (this.inbound !== undefined) return this.inbound.push(frame, start, end, isWhole)
+    if (this.#hasReply) throw new RpcError('INTERNAL', `${this.method.path} was answered with more than one message`)
+    if (isWhole && this.#buffer === undefined) this.#reply = this.decode(keeper, frame, start, end)
+    else {
+      this.#buffer ??= new MessageBuffer(memory, max)
+      const buffer = this.#buffer
+      buffer.append(frame, start, end, isWhole)
+      if (isWhole) this.#reply = buffer.take((from, to) => this.decode(buffer, buffer.bytes, from, to))
+    }
+    this.#hasReply = isWhole
+  }
+
+  /** The value of a reply. What is wrong with it is INTERNAL. */
+  decode(keeper: Keeper, bytes: Uint8Array, start: number, end: number): unknown {
+    try {
+      return decodeMessage(keeper, this.method.codec, bytes, start, end)
+    } catch (error) {
+      throw badReply(this.method, error)
+    }
+  }
+
+  /** Nothing more comes, and all went well. */
+  finish(): void {
+    this.close()
+    if (this.inbound !== undefined) this.inbound.end()
+    else this.answer(this.#reply)
+  }
+
+  /** `discard`: what has arrived and was not taken is not wanted any more. */
+  fail(error: unknown, discard = false): void {
+    this.close()
+    this.inbound?.fail(error, { discard })
+    this.reject(error)
+  }
+
+  /** Nothing more goes out, and nothing of the reply is kept. */
+  close(): void {
+    this.isOver = true
+    this.#buffer?.clear()
+    this.outbound?.stop()
+  }
+
+  /** Resolves with the reply; with a schema, with what that makes of it, now or later. */
+  answer(value: unknown): void {
+    this.isOver = true
+    this.outbound?.stop()
+    if (this.method.output === undefined) return this.resolve(value)
+    try {
+      this.resolve(checkReply(this.method, value))
+    } catch (error) {
+      this.reject(error)
+    }
+  }
+
+  abort(reason: unknown): void {
+    this.#owner.giveUp(this, this.cancelled(reason))
+  }
+
+  onSent(): void {
+    this.#owner.onSent(this)
+  }
+
+  cancelled(reason: unknown): RpcError {
+    const notProcessed = this.id === 0
+    return new RpcError('CANCELLED', `${this.method.path} was cancelled`, { notProcessed, cause: reason })
+  }
+
+  /** The deadline has passed: where the time went. `helloAt`: when the peer's HELLO came; Infinity = not yet. */
+  late(now: number, helloAt: number, lagMs: number): RpcError {
+    const openedAt = this.id === 0 ? now : this.openedAt
+    const sentAt = this.id === 0 ? now : this.sentAt === 0 ? now : this.sentAt
+    const readyAt = Math.min(now, Math.max(sentAt, helloAt))
+    const parts = [
+      ['queued', openedAt - this.startedAt],
+      ['written', sentAt - openedAt],
+      ['connecting', readyAt - sentAt],
+      ['waiting', now - readyAt],
+    ] as const
+    const spent = parts.filter(([, ms]) => ms >= 0.5).map(([what, ms]) => `${what} ${Math.round(ms)} ms`)
+    const text = `${this.method.path} passed its deadline of ${Math.max(0, Math.ceil(this.timeoutMs))} ms (${spent.join(', ')})`
+    const delay = `the event loop was ${Math.round(lagMs)} ms late`
+    return new RpcError('DEADLINE_EXCEEDED', `${text}; ${delay}`, { notProcessed: this.id === 0 })
+  }
+}

@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest'
+import type { Ctx, Peer } from '../src/peer.ts'
+import { all, endless, type Log, start, work } from './stream-service.ts'
+import { aborted, rejection, turn, until, within } from './waiting.ts'
+
+describe.each<[string, (api: ReturnType<typeof endlessly>) => Promise<unknown>]>([
+  [
+    'break',
+    async ({ messages }) => {
+      for await (const _ of messages) break
+    },
+  ],
+  [
+    'return()',
+    async ({ messages }) => {
+      await messages.next()
+      await messages.return(undefined)
+    },
+  ],
+  [
+    'throw()',
+    async ({ messages }) => {
+      await messages.next()
+      expect(await rejection(messages.throw(new Error('enough')))).toMatchObject({ message: 'enough' })
+    },
+  ],
+  [
+    'return() while a message is waited for',
+    async ({ messages, controller: _ }) => {
+      for (let count = 0; count < 3; count++) await messages.next()
+      await messages.return(undefined)
+    },
+  ],
+  [
+    'an aborted signal',
+    async ({ messages, controller }) => {
+      await messages.next()
+      controller.abort('enough')
+      expect(await rejection(messages.next())).toMatchObject({ code: 'CANCELLED', cause: 'enough' })
+    },
+  ],
+  [
+    'a lost connection',
+    async ({ messages, peer }) => {
+      await messages.next()
+      await peer.close({ drainMs: 0 })
+      await rejection(all(messages))
+    },
+  ],
+])('%s', (_, leave) => {
+  test.each(['count', 'upper'] as const)('ends the handler of %s: its signal, and its finally runs', async (method) => {
+    const { peer, log, errors } = await start()
+    const controller = new AbortController()
+    await leave(endlessly(method, peer, controller, log))
+    const { signal } = log.ctx as Ctx
+    expect(await within('the signal', aborted(signal))).toMatchObject({ name: 'RpcError' })
+    await until('finally', () => log.events.includes('finally'))
+    if (method === 'upper') await until('the input is left', () => log.events.includes('input left'))
+    expect(errors).toEqual([])
+  })
+})
+
+function endlessly(method: 'count' | 'upper', peer: Peer, controller: AbortController, log: Log) {
+  const { signal } = controller
+  const api = peer.client(work)
+  const messages =
+    method === 'count'
+      ? api.count({ from: 0, to: Number.MAX_SAFE_INTEGER }, { signal })
+      : api.upper(endless('x', log), { signal })
+  return { messages: messages as AsyncGenerator<unknown, undefined, undefined>, controller, peer }
+}
+
+describe('a deadline', () => {
+  test('ends a stream at both ends', async () => {
+    const { api, log } = await start()
+    const messages = api.count({ from: 0, to: Number.MAX_SAFE_INTEGER }, { timeoutMs: 30 })
+    expect(await rejection(all(messages))).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    await until('finally', () => log.events.at(-1) === 'finally')
+    expect((log.ctx as Ctx).signal.aborted).toBe(true)
+    expect(await messages.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('of 10 s is that of a client stream; server streams and bidi have none', async () => {
+    const { api, log } = await start({ timeoutMs: 5_000 })
+    const left = () => (log.ctx as Ctx).deadline - performance.now()
+    await api.sum([1], {})
+    expect(left()).toBeGreaterThan(0)
+    expect(left()).toBeLessThanOrEqual(5_000)
+    await all(api.count({ from: 0, to: 1 }))
+    expect(left()).toBe(Number.POSITIVE_INFINITY)
+    await all(api.upper(['a']))
+    expect(left()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('an error', () => {
+  test('of the handler comes after the messages before it', async () => {
+    const { api } = await start()
+    const seen: string[] = []
+    const error = await rejection(
+      (async () => {
+        for await (const line of api.upper(['a', 'b', 'fail', 'c'])) seen.push(line)
+      })(),
+    )
+    expect(error).toMatchObject({ code: 'ABORTED', message: 'told to fail' })
+    expect(seen).toEqual(['A', 'B'])
+  })
+
+  test('of the handler of a client stream leaves its input', async () => {
+    const { api, log } = await start()
+    const input = (async function* () {
+      try {
+        yield 1
+        yield -1
+        for (;;) {
+          yield 1
+          await turn()
+        }
+      } finally {
+        log.add('input left')
+      }
+    })()
+    expect(await rejection(api.sum(input))).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'no -1' })
+    await until('the input is left', () => log.events.includes('input left'))
+  })
+
+  test('of the caller`s own input cancels the call, which names it', async () => {
+    const { api, log, errors } = await start()
+    const mistake = new Error('disk full')
+    const input = async function* () {
+      yield 'a'
+      throw mistake
+    }
+    expect(await rejection(all(api.upper(input())))).toMatchObject({ code: 'CANCELLED', cause: mistake })
+    await until('finally', () => log.events.includes('finally'))
+    expect(
+      await rejection(
+        api.sum(
+          (async function* () {
+            yield 1
+            throw mistake
+          })(),
+        ),
+      ),
+    ).toMatchObject({ cause: mistake })
+    expect(errors).toEqual([])
+  })
+
+  test('is thrown once; then the stream is over', async () => {
+    const { api } = await start()
+    const lines = api.upper(['fail'])
+    expect(await rejection(lines.next())).toMatchObject({ code: 'ABORTED' })
+    expect(await lines.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('of a message that does not match its schema names it, at the caller and at the handler', async () => {
+    const { api, errors } = await start()
+    expect(await all(api.checked([{ id: 1 }, { id: 2 }]))).toEqual([{ id: 1 }, { id: 2 }])
+    const wrong = [{ id: 1 }, { id: '2' } as unknown as { id: number }]
+    expect(await rejection(all(api.checked(wrong)))).toMatchObject({ code: 'INVALID_ARGUMENT' })
+    const text = 'message of work.checked does not match the contract: id: expected a number, got undefined'
+    expect(await rejection(all(api.checked([{ id: 13 }])))).toMatchObject({ code: 'INTERNAL', message: text })
+    expect(errors).toEqual([])
+  })
+
+  test('is what an input is that is no iterable', async () => {
+    const { api } = await start()
+    expect(await rejection(api.sum(7 as unknown as number[]))).toBeInstanceOf(TypeError)
+    expect(await rejection(api.upper(null as unknown as string[]).next())).toBeInstanceOf(TypeError)
+  })
+})
