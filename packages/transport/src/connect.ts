@@ -66,7 +66,6 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
     })
     // The connection is made at once: bytes may follow the handshake in the same chunk.
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-      socket.allowHalfOpen = true
       const info = isSecure ? { tls: new TlsInfo(socket as TLSSocket) } : {}
       const connection = new Connection(channel, connectionOptions, { ...endpoints(socket, target), ...info })
       settle(() => resolve(connection))
@@ -78,8 +77,7 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
 function openSocket({ tls: _, ...target }: ParsedAddress, tlsOptions: object | undefined): Socket {
   const options = {
     ...target,
-    // A server that ends within the handshake has refused.
-    allowHalfOpen: tlsOptions === undefined,
+    allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { certificates, NO_OPENSSL } from '../test/certificates.ts'
-import { rejection } from '../test/deadline.ts'
+import { rejection, turn } from '../test/deadline.ts'
 import { connect } from './connect.ts'
 import { listen } from './server.ts'
 import { clientTls, type ServerTlsOptions, serverTls, type TlsContextOptions } from './tls-options.ts'
@@ -26,6 +26,48 @@ test('a tls address without the option tls is a TypeError, and so are wrong opti
   expect(await rejection(listen('tls://127.0.0.1:0'))).toEqual(new TypeError(text))
   expect(await rejection(listen('tcp://127.0.0.1:0', { tls: {} }))).toBeInstanceOf(TypeError)
   expect(await rejection(connect('tcp://127.0.0.1:1', { tls: { cert: 'nonsense' } }))).toBeInstanceOf(TypeError)
+})
+
+describe('what a callback throws reaches nobody but its own handshake, also where Node would let it through', () => {
+  const fail = () => {
+    throw new Error('mine')
+  }
+  const callbacks = (options: ServerTlsOptions) => serverTls({ SNICallback: () => {}, ...options })
+
+  test.each([
+    ['throws', fail],
+    ['rejects', async () => fail()],
+  ])('SNICallback that %s', async (_, SNICallback) => {
+    const answers: unknown[] = []
+    callbacks({ SNICallback }).SNICallback?.('a.test', (error) => answers.push(error))
+    await turn()
+    expect(answers).toEqual([expect.objectContaining({ code: 'ABORTED', message: 'mine' })])
+  })
+
+  test('SNICallback that answers twice, and then throws, has answered once', () => {
+    const answers: unknown[] = []
+    const SNICallback: ServerTlsOptions['SNICallback'] = (_, done) => {
+      done(null)
+      done(new Error('again'))
+      fail()
+    }
+    callbacks({ SNICallback }).SNICallback?.('a.test', (error) => answers.push(error))
+    expect(answers).toEqual([null])
+  })
+
+  test('ALPNCallback that throws, or picks what was not offered, has picked nothing', () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    onTestFinished(() => emitWarning.mockRestore())
+    const pick = (ALPNCallback: () => string | undefined) =>
+      callbacks({ ALPNCallback }).ALPNCallback?.({ servername: '', protocols: ['a', 'b'] })
+    expect([pick(() => 'b'), pick(() => 'c'), pick(() => undefined), pick(fail)]).toEqual([
+      'b',
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(emitWarning).toHaveBeenCalledOnce()
+  })
 })
 
 describe('the defaults of a client', () => {

@@ -60,6 +60,19 @@ describe('behind a proxy', () => {
     expect(accepted[0]?.remote).toEqual({ host: '127.0.0.1', port: socket.localPort })
   })
 
+  test('messages and the end of a client are read although nobody takes them yet', async () => {
+    const server = await listen('tcp://127.0.0.1:0', { proxyProtocol: LOOPBACK })
+    onTestFinished(async () => void (await server.close({ drainTimeoutMs: 1 })))
+    const accepted = once(server, 'connection')
+    const socket = await rawConnect(server.addresses[0] as object)
+    socket.write(proxyHeader())
+    const [connection] = (await within('accepted', accepted)) as [Connection]
+    socket.end(frames('a'))
+    await until('the message waits', () => connection.stats().messagesReceived === 1)
+    for await (const message of connection) expect(Buffer.from(message).toString()).toBe('a')
+    expect(await within('closed', connection.closed)).toMatchObject({ initiator: 'peer', error: undefined })
+  })
+
   test('a listener may pause and nothing is handed out until it resumes', async () => {
     const { server, attack } = await setUp()
     const got: string[] = []
