@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { declaredCodes, documentedCodes } from './error-codes.ts'
-import { read, sources } from './workspace.ts'
+import { allSources, read, sources } from './workspace.ts'
 
 test.each([
   ['codec', 'FramingError'],
@@ -10,6 +10,20 @@ test.each([
   const texts = sources(name).map((file) => read(`packages/${name}/src/${file}`))
   const documented = documentedCodes(read('docs/errors.md'), className)
   expect(documented.toSorted()).toEqual(declaredCodes(texts, className).toSorted())
+})
+
+test.each([
+  ['codec', 'FramingError'],
+  ['transport', 'TransportError'],
+] as const)('%s: every code of %s is what some test waits for', (name, className) => {
+  const codes = declaredCodes(
+    sources(name).map((file) => read(`packages/${name}/src/${file}`)),
+    className,
+  )
+  // The tests of the error class itself name codes without meeting them.
+  const tests = allSources(`packages/${name}`).filter((file) => /(\.test\.ts|\/test\/.*)$/.test(file))
+  const texts = tests.filter((file) => !file.endsWith('-error.test.ts')).map(read)
+  expect(codes.filter((code) => !texts.some((text) => new RegExp(`\\b${code}\\b`).test(text)))).toEqual([])
 })
 
 describe('the check', () => {

@@ -4,6 +4,7 @@ import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:
 import { connect as connectSecure, type ConnectionOptions as NodeTlsOptions, type TLSSocket } from 'node:tls'
 import { type Address, formatAddress, type ParsedAddress, parseAddress } from './address.ts'
 import { Connection } from './connection.ts'
+import { traceConnect } from './diagnostics.ts'
 import { type ConnectionOptions, checkMilliseconds, checkOptions } from './options.ts'
 import { endpoints, KEEP_ALIVE_DELAY_MS, SocketChannel } from './socket-channel.ts'
 import { TlsInfo } from './tls-info.ts'
@@ -32,15 +33,32 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
   const { signal, tls, connectTimeoutMs = 10_000, handshakeTimeoutMs = 10_000, ...connectionOptions } = options
   checkMilliseconds('connectTimeoutMs', connectTimeoutMs)
   checkMilliseconds('handshakeTimeoutMs', handshakeTimeoutMs)
-  checkOptions(connectionOptions)
+  const checked = checkOptions(connectionOptions) as ConnectionOptions
   const target = parseAddress(address)
   const isSecure = target.tls ?? tls !== undefined
   const tlsOptions = isSecure ? clientTls(tls ?? {}, 'host' in target ? target.host : undefined) : undefined
   if (signal?.aborted) throw abortedError(signal, 'connect')
+  const name = formatAddress(address)
+  const attempt = { name, target, tlsOptions, checked, signal, connectTimeoutMs, handshakeTimeoutMs }
+  return traceConnect(name, () => open(attempt))
+}
+
+interface Attempt {
+  name: string
+  target: ParsedAddress
+  tlsOptions: object | undefined
+  checked: ConnectionOptions
+  signal: AbortSignal | undefined
+  connectTimeoutMs: number
+  handshakeTimeoutMs: number
+}
+
+function open(attempt: Attempt): Promise<Connection> {
+  const { name, target, tlsOptions, checked, signal, connectTimeoutMs, handshakeTimeoutMs } = attempt
+  const isSecure = tlsOptions !== undefined
   const socket = openSocket(target, tlsOptions)
   const channel = new SocketChannel(socket)
   return new Promise<Connection>((resolve, reject) => {
-    const name = formatAddress(address)
     const timers: NodeJS.Timeout[] = []
     let isTransportUp = false
     const give = (error: TransportError): void => {
@@ -67,7 +85,7 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
     // The connection is made at once: bytes may follow the handshake in the same chunk.
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       const info = isSecure ? { tls: new TlsInfo(socket as TLSSocket) } : {}
-      const connection = new Connection(channel, connectionOptions, { ...endpoints(socket, target), ...info })
+      const connection = new Connection(channel, checked, { ...endpoints(socket, target), ...info })
       settle(() => resolve(connection))
     })
     signal?.addEventListener('abort', onAbort, { once: true })

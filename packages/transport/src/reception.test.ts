@@ -45,6 +45,7 @@ describe('above maxConnections', () => {
       accepted: 3,
       dropped: { TOO_MANY_CONNECTIONS: 1 },
       closed: { CLEAN: 1 },
+      bytesQueued: 0,
     })
   })
 

@@ -21,6 +21,11 @@ export interface ServerOptions extends ConnectionOptions, ListenerOptions {
   /** The same for one client address. @default Infinity */
   maxConnectionsPerAddress?: number
   /**
+   * Unsent bytes of all connections together; above it the one that holds the most ends with SLOW_CONSUMER.
+   * @default 256 MiB
+   */
+  maxTotalBuffered?: number
+  /**
    * Called for every open connection when `close` begins: send what is still owed. The connection stays open, both ways,
    * until the promise settles, and is closed in good order then; at the deadline in any case. @default closes at once
    */
@@ -41,6 +46,7 @@ export interface CheckedServerOptions {
   handshakeTimeoutMs: number
   maxConnections: number
   maxConnectionsPerAddress: number
+  maxTotalBuffered: number
   beforeClose: ((connection: Connection) => unknown) | undefined
   drainTimeoutMs: number
 }
@@ -49,7 +55,8 @@ export interface CheckedServerOptions {
 export function checkServerOptions(options: ServerOptions): CheckedServerOptions {
   const { tls, proxyProtocol, handshakeTimeoutMs = 10_000, drainTimeoutMs = 30_000, beforeClose, ...others } = options
   const { socketMode, staleSocket, retry, backlog, reusePort, signal: _, ...more } = others
-  const { maxConnections = defaultMaxConnections(), maxConnectionsPerAddress, ...connection } = more
+  const { maxConnections = defaultMaxConnections(), maxConnectionsPerAddress, ...inner } = more
+  const { maxTotalBuffered = 256 * 1024 * 1024, ...connection } = inner
   checkListener(others)
   // Checked once, and one object for all connections.
   const checked = checkOptions(connection)
@@ -65,6 +72,7 @@ export function checkServerOptions(options: ServerOptions): CheckedServerOptions
       'maxConnectionsPerAddress',
       maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
     ),
+    maxTotalBuffered: checkLimit('maxTotalBuffered', maxTotalBuffered),
     beforeClose,
     drainTimeoutMs: checkMilliseconds('drainTimeoutMs', drainTimeoutMs),
   }

@@ -10,6 +10,8 @@ export interface ServerStats {
   pending: number
   /** Connections that are not closed. */
   live: number
+  /** Unsent bytes of all connections together. */
+  bytesQueued: number
   /** Sockets that became connections. */
   accepted: number
   /** Sockets that did not, by reason. */
@@ -19,7 +21,7 @@ export interface ServerStats {
 }
 
 export class ServerCounters {
-  readonly #stats: ServerStats = { pending: 0, live: 0, accepted: 0, dropped: {}, closed: {} }
+  readonly #stats: Omit<ServerStats, 'bytesQueued'> = { pending: 0, live: 0, accepted: 0, dropped: {}, closed: {} }
 
   arrived(): void {
     this.#stats.pending++
@@ -42,7 +44,7 @@ export class ServerCounters {
   }
 
   /** The counters as they stand now, a copy. */
-  copy(): ServerStats {
+  copy(): Omit<ServerStats, 'bytesQueued'> {
     return { ...this.#stats, dropped: { ...this.#stats.dropped }, closed: { ...this.#stats.closed } }
   }
 }

@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { type ListenAddress, parseAddress } from './address.ts'
 import { Connection } from './connection.ts'
+import { SERVER_DROP } from './diagnostics.ts'
 import { Drain, endFor, type ServerCloseInfo } from './drain.ts'
 import { onRejection } from './emitter-hooks.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -12,9 +13,10 @@ import { checkMilliseconds } from './options.ts'
 import { type Ends, Reception } from './reception.ts'
 import { type CheckedServerOptions, checkServerOptions, type ServerOptions } from './server-options.ts'
 import { ServerCounters, type ServerStats } from './server-stats.ts'
+import { SharedBudget } from './shared-budget.ts'
 import { SocketChannel } from './socket-channel.ts'
 import type { TlsContextOptions } from './tls-options.ts'
-import { abortedError, callbackError, type TransportError, toTransportError } from './transport-error.ts'
+import { abortedError, callbackError, TransportError, toTransportError } from './transport-error.ts'
 
 /** 'closing' from the call of `close` on: nobody new comes in, and who is in may end. */
 export type ServerState = 'listening' | 'closing' | 'closed'
@@ -65,6 +67,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #counters = new ServerCounters()
   readonly #reception: Reception
   readonly #drain: Drain
+  readonly #budget: SharedBudget
   #state: ServerState = 'listening'
   #closing: Promise<ServerCloseInfo> | undefined
 
@@ -74,11 +77,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#listeners = listeners
     this.#options = options
     this.#drain = new Drain(this.#connections, options.clock, options.beforeClose)
+    this.#budget = new SharedBudget(options.maxTotalBuffered, () => this.#endLargest())
     this.#reception = new Reception(options, {
       onArrival: () => this.#counters.arrived(),
       onReady: (socket, ends) => this.#accept(socket, ends),
       onDrop: (reason, remote) => {
         this.#counters.dropped(reason.code)
+        if (SERVER_DROP.hasSubscribers) SERVER_DROP.publish({ server: this, reason, remote })
         this.#tell('drop', reason, remote)
       },
     })
@@ -110,7 +115,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /** The counters as they stand now, a copy. */
   stats(): ServerStats {
-    return this.#counters.copy()
+    return { ...this.#counters.copy(), bytesQueued: this.#budget.used }
   }
 
   /**
@@ -163,7 +168,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   #accept(socket: Socket, ends: Ends): void {
-    const connection = new Connection(new SocketChannel(socket), this.#options.connection, ends)
+    const connection = new Connection(new SocketChannel(socket), this.#options.connection, {
+      ...ends,
+      budget: this.#budget,
+    })
     // A socket whose PROXY header was read stands still until now.
     if (socket.isPaused()) socket.resume()
     this.#counters.accepted()
@@ -176,6 +184,22 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       this.emit('connection', connection)
     } catch (error) {
       endFor(error, connection)
+    }
+  }
+
+  /** Too many unsent bytes in all: who holds the most has the slowest peer. */
+  #endLargest(): void {
+    const { maxTotalBuffered } = this.#options
+    while (this.#budget.used > maxTotalBuffered) {
+      let largest: Connection | undefined
+      for (const connection of this.#connections) {
+        if (connection.state === 'closed') continue
+        if (connection.bufferedAmount > (largest?.bufferedAmount ?? 0)) largest = connection
+      }
+      if (largest === undefined) return
+      const text = `${this.#budget.used} unsent bytes of all connections exceed maxTotalBuffered ${maxTotalBuffered}`
+      const own = `, and ${largest.bufferedAmount} of them, the most, are for this peer`
+      largest.destroy(new TransportError('SLOW_CONSUMER', text + own))
     }
   }
 

@@ -6,6 +6,7 @@ import type { Connection } from '../src/connection.ts'
 import { turn, until, within } from './deadline.ts'
 import { frames, KiB, MiB, message } from './messages.ts'
 import { rawConnect } from './raw-sockets.ts'
+import { sendUntilStuck } from './traffic.ts'
 import { ask, echo, ownConnection, serve } from './watched-server.ts'
 
 function fill(sender: Connection): void {
@@ -57,6 +58,49 @@ describe('F08: a reader that has stopped', () => {
     echo(rig.connections[1] as Connection)
     expect(await ask(healthy, 'still there')).toBe('still there')
   })
+})
+
+describe('F09: many readers that have stopped', () => {
+  test('share one cap: above it those that hold the most end with SLOW_CONSUMER, and nobody else', async () => {
+    const options = { maxTotalBuffered: 8 * MiB, maxSendBuffer: 4 * MiB, sendStallTimeoutMs: 60_000 }
+    const rig = await serve(options)
+    for (let count = 0; count < 12; count++) {
+      const socket = await rawConnect(rig.target)
+      socket.pause()
+      await until('accepted', () => rig.connections.length === count + 1)
+      const connection = rig.connections[count] as Connection
+      await sendUntilStuck(connection, message(1, 64 * KiB), 500)
+    }
+    const before = process.memoryUsage().arrayBuffers
+    const total = () =>
+      rig.connections.reduce((sum, { bufferedAmount, state }) => sum + (state === 'open' ? bufferedAmount : 0), 0)
+    const extra = message(1, 256 * KiB)
+    for (let round = 0; round < 40; round++) {
+      // The first ones get more than the last ones.
+      for (const [index, connection] of rig.connections.entries()) {
+        if (connection.state !== 'open' || round % (index + 1) !== 0) continue
+        try {
+          connection.send(extra)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'SEND_BUFFER_FULL' })
+        }
+        expect(total()).toBeLessThanOrEqual(8 * MiB)
+      }
+      await turn()
+    }
+    await until('the closes are told', () => rig.closes.length > 0)
+    const held = rig.closes.map(({ error, unsentBytes }) => ({ code: error?.code, unsentBytes }))
+    for (const { code, unsentBytes } of held) {
+      expect(code).toBe('SLOW_CONSUMER')
+      // With twelve of them, who holds the most holds at least a twelfth.
+      expect(unsentBytes).toBeGreaterThanOrEqual((8 * MiB) / 12)
+    }
+    expect(rig.closes[0]?.error?.message).toMatch(
+      /^\d+ unsent bytes of all connections exceed maxTotalBuffered 8388608, and \d+ of them, the most, are for this peer$/,
+    )
+    expect(rig.connections.filter(({ state }) => state === 'open').length).toBeGreaterThan(2)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MiB)
+  }, 30_000)
 })
 
 describe('F10: slowloris', () => {

@@ -128,7 +128,14 @@ suite(`a handshake that cannot be${skipped}`, () => {
       const error = await within('the end', ended)
       await until('the drop', () => drops.length > 0)
       await until('the sockets are gone', () => handles().length <= before.length)
-      expect(server.stats()).toEqual({ pending: 0, live: 0, accepted: 0, dropped: { TLS_ERROR: 1 }, closed: {} })
+      expect(server.stats()).toEqual({
+        pending: 0,
+        live: 0,
+        accepted: 0,
+        dropped: { TLS_ERROR: 1 },
+        closed: {},
+        bytesQueued: 0,
+      })
       return { error, drops }
     }
 
