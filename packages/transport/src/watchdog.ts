@@ -83,7 +83,10 @@ export class Watchdog {
   onRead(isResumed: boolean): void {
     if (this.#countsActivity) {
       this.#receivedAt = this.#options.clock.now()
+      const isAnswered = this.#heartbeatAt !== NEVER
       this.#heartbeatAt = NEVER
+      // The next heartbeat may be due before this one would have been given up.
+      if (isAnswered) this.#arm()
     }
     const { partialLength, framesCompleted } = this.#reading
     if (partialLength === 0) this.#frameSince = NEVER
