@@ -365,7 +365,10 @@ export class IncomingCalls {
   #succeed(call: IncomingCall, value: unknown): void {
     this.#unlist(call)
     try {
-      if (!call.isOneway && !call.isAnswered) this.#replies.send(call, value)
+      if (!call.isOneway && !call.isAnswered) {
+        this.#options.cancels.earn()
+        this.#replies.send(call, value)
+      }
     } catch (error) {
       this.#replies.fail(call, error)
     }

@@ -248,12 +248,12 @@ export class RpcConnection implements Peer {
     try {
       if ((await authenticate(meta, this)) === false) throw new RpcError('UNAUTHENTICATED', 'the peer was refused')
       this.#onReady()
-      this.#connection.resume()
     } catch (error) {
       if (!(error instanceof RpcError)) this.#options.onError(error, '')
-      this.#connection.resume()
+      // Before reading goes on: what stands behind the HELLO is for nobody.
       this.#breakOff('unauthenticated', error instanceof RpcError ? error.message : 'the peer was refused')
     }
+    this.#connection.resume()
   }
 
   #onReady(): void {

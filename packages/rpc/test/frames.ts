@@ -3,7 +3,16 @@
 
 export const TYPE = { hello: 1, ping: 2, goaway: 3, open: 4, data: 5, end: 6, cancel: 7, credit: 8 } as const
 export const FLAG = { last: 0x01, more: 0x02, none: 0x08, oneway: 0x10 } as const
-export const GOAWAY = { drain: 0, protocol: 1, version: 4, handshake: 5, internal: 8 } as const
+export const GOAWAY = {
+  drain: 0,
+  protocol: 1,
+  flowControl: 3,
+  version: 4,
+  handshake: 5,
+  calm: 6,
+  unauthenticated: 7,
+  internal: 8,
+} as const
 export const CODE = { cancelled: 1, deadline: 4, notFound: 5, exhausted: 8, unimplemented: 12, internal: 13 } as const
 
 export interface Frame {
