@@ -98,6 +98,29 @@ describe('the time a call may take', () => {
     expect(await third).toBe(3)
   })
 
+  test('says where it went: queued, written, connecting, waiting, and how late the event loop was', async () => {
+    const inTime = { timeoutMs: 5_000 }
+    const { peer, puppet } = await puppetServer({}, Buffer.of())
+    const early = peer.client(work).do(1, { timeoutMs: 25 })
+    expect(await rejection(early)).toMatchObject({
+      message: expect.stringMatching(/ms \(connecting \d+ ms\); the event/),
+    })
+    puppet.write(hello({ settings: [[3, 1]] }))
+    await until('HELLO', () => peer.state === 'ready')
+    const held = quiet(peer.client(work).do(2, { timeoutMs: 25 }))
+    const queued = quiet(peer.client(work).do(3, { timeoutMs: 10 }))
+    expect(await rejection(queued)).toMatchObject({ message: expect.stringMatching(/ms \(queued \d+ ms\); the event/) })
+    expect(await rejection(held)).toMatchObject({ message: expect.stringMatching(/ms \(waiting \d+ ms\); the event/) })
+    puppet.stopReading()
+    const long = quiet(peer.client(work).do('x'.repeat(4_000_000), { timeoutMs: 25 }))
+    const busyUntil = performance.now() + 60
+    while (performance.now() < busyUntil);
+    const late = /\(written \d+ ms\); the event loop was [1-9]\d* ms late$/
+    expect(await rejection(long)).toMatchObject({ message: expect.stringMatching(late) })
+    puppet.goOnReading()
+    expect(quiet(peer.client(work).do(4, inTime))).toBeInstanceOf(Promise)
+  })
+
   test('reaches the handler: its deadline, and its signal when that passes, whatever the caller does', async () => {
     const seen = defer<Ctx>()
     const service = implement(work, {

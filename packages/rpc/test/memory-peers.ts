@@ -1,9 +1,8 @@
 // Two peers on a pipe in memory.
 
-import { lengthField } from '@framewire/codec'
 import type { Connection } from '@framewire/transport'
 import type { Service } from '../src/implement.ts'
-import { checkLimits, type Limits } from '../src/limits.ts'
+import { checkLimits, framingOf, type Limits } from '../src/limits.ts'
 import { MethodTable } from '../src/method-table.ts'
 import { RpcConnection } from '../src/rpc-connection.ts'
 import { type Cut, connectionOn, type MemoryChannel, memoryPair } from './memory-channel.ts'
@@ -16,23 +15,31 @@ export interface MemoryPeer {
 
 export interface MemoryPeersOptions {
   cut: Cut
-  services?: readonly Service[]
+  /** Of both, or of each. */
+  services?: readonly Service[] | readonly [readonly Service[], readonly Service[]]
   limits?: Limits
   onError?: (error: unknown) => void
+  /** The first stream id of each. */
+  firstIds?: readonly [number, number]
 }
 
 /** The first has connected to the second. Both have the same services and limits. */
 export function memoryPeers(options: MemoryPeersOptions): [MemoryPeer, MemoryPeer] {
   const limits = checkLimits(options.limits)
-  const methods = new MethodTable((options.services ?? []).flatMap(({ handlers }) => handlers))
-  const framing = lengthField({ maxFrameLength: limits.maxFrame })
+  const framing = framingOf(limits)
   const peerOn = (channel: MemoryChannel, isConnecting: boolean): MemoryPeer => {
     const connection = connectionOn(channel, { framing })
+    const list = options.services ?? []
+    const own = Array.isArray(list[0])
+      ? (list[isConnecting ? 0 : 1] as readonly Service[])
+      : (list as readonly Service[])
+    const methods = new MethodTable(own.flatMap(({ handlers }) => handlers))
     const onError = options.onError ?? (() => {})
+    const firstId = options.firstIds?.[isConnecting ? 0 : 1] ?? (isConnecting ? 1 : 2)
     return {
       channel,
       connection,
-      peer: new RpcConnection(connection, { isConnecting, methods, limits, defaults: {}, onError }),
+      peer: new RpcConnection(connection, { isConnecting, methods, limits, defaults: {}, onError, firstId }),
     }
   }
   const [first, second] = memoryPair(options.cut)

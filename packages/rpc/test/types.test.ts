@@ -3,10 +3,10 @@
 
 import { expectTypeOf, test } from 'vitest'
 import { raw } from '../src/codec.ts'
-import { contract, type ErrorsOf, oneway, unary } from '../src/contract.ts'
+import { bidi, clientStream, contract, type ErrorsOf, oneway, serverStream, unary } from '../src/contract.ts'
 import { type Handlers, implement } from '../src/implement.ts'
 import { isError } from '../src/is-error.ts'
-import type { CallOptions, Client, Ctx, Peer } from '../src/peer.ts'
+import type { CallOptions, Client, ClientOf, Ctx, MessageStream, Peer } from '../src/peer.ts'
 import type { Code, RpcError } from '../src/rpc-error.ts'
 import { type Schema, type } from '../src/schema.ts'
 import { schema } from './schemas.ts'
@@ -192,6 +192,82 @@ test('contracts that cannot be meant do not compile', () => {
     () => oneway({ input: type<void>(), errors: { GONE: { code: 'NOT_FOUND' } } }),
     // @ts-expect-error a method is made by unary or oneway
     () => contract('users', { get: () => {} }),
+  ]
+  expectTypeOf(wrong).toBeArray()
+})
+
+const streams = contract('streams', {
+  watch: serverStream<{ since: number }, User>(),
+  all: serverStream<void, User>(),
+  upload: clientStream<Uint8Array, { bytes: number }>(),
+  chat: bidi<string, number>(),
+  days: bidi({ input: day, output: day, errors: { CLOSED: { code: 'FAILED_PRECONDITION' } } }),
+})
+
+test('a client of streams knows what they take and give', () => {
+  const check = (api: ClientOf<typeof streams>) => {
+    expectTypeOf(api).toEqualTypeOf<Client<typeof streams.methods>>()
+    expectTypeOf(api.watch({ since: 1 })).toEqualTypeOf<MessageStream<User>>()
+    expectTypeOf(api.watch({ since: 1 }).next()).resolves.toEqualTypeOf<IteratorResult<User, undefined>>()
+    expectTypeOf(api.all()).toEqualTypeOf<MessageStream<User>>()
+    expectTypeOf(api.upload([Buffer.of(1)])).toEqualTypeOf<Promise<{ bytes: number }>>()
+    expectTypeOf(api.upload).parameter(0).toEqualTypeOf<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>()
+    expectTypeOf(api.chat(['a'], { timeoutMs: 5 })).toEqualTypeOf<MessageStream<number>>()
+    expectTypeOf(api.days).parameter(0).toEqualTypeOf<AsyncIterable<string> | Iterable<string>>()
+    expectTypeOf(api.days(['2026-05-17'])).toEqualTypeOf<MessageStream<Date>>()
+    return [
+      // @ts-expect-error the input is missing
+      api.watch(),
+      // @ts-expect-error many go in
+      api.upload(Buffer.of(1).toString()),
+      // @ts-expect-error numbers are no text
+      api.chat([1]),
+      // @ts-expect-error a stream is no promise
+      api.watch({ since: 1 }).then,
+      // @ts-expect-error a Date is what comes out, not what goes in
+      api.days([new Date()]),
+    ]
+  }
+  expectTypeOf(check).returns.toBeArray()
+})
+
+test('handlers of streams are inferred: generators out, async iterables in', () => {
+  const handlers: Handlers<typeof streams.methods> = {
+    async *watch({ since }, ctx) {
+      expectTypeOf(since).toEqualTypeOf<number>()
+      expectTypeOf(ctx.signal).toEqualTypeOf<AbortSignal>()
+      yield { id: since, name: 'Ada' }
+    },
+    async *all() {},
+    async upload(chunks) {
+      expectTypeOf(chunks).toEqualTypeOf<AsyncIterable<Uint8Array>>()
+      return { bytes: 0 }
+    },
+    async *chat(lines) {
+      expectTypeOf(lines).toEqualTypeOf<AsyncIterable<string>>()
+      for await (const line of lines) yield line.length
+    },
+    async *days(dates, ctx) {
+      expectTypeOf(dates).toEqualTypeOf<AsyncIterable<Date>>()
+      expectTypeOf(ctx.error).parameter(0).toEqualTypeOf<'CLOSED'>()
+      for await (const date of dates) yield date.toISOString()
+    },
+  }
+  const nameless = async function* () {
+    yield { id: 1 }
+  }
+  const text = async function* () {
+    yield 'text'
+  }
+  const wrong = [
+    // @ts-expect-error a stream is returned
+    () => implement(streams, { ...handlers, watch: () => ({ id: 1, name: 'Ada' }) }),
+    // @ts-expect-error the messages lack their name
+    () => implement(streams, { ...handlers, watch: nameless }),
+    // @ts-expect-error one reply is returned
+    () => implement(streams, { ...handlers, upload: nameless }),
+    // @ts-expect-error numbers are yielded
+    () => implement(streams, { ...handlers, chat: text }),
   ]
   expectTypeOf(wrong).toBeArray()
 })
