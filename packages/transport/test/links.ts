@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Duplex, PassThrough } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import type { Address } from '../src/address.ts'
@@ -158,11 +158,40 @@ function simulatedLink(): Link {
   }
 }
 
-/** Two Duplex streams over two PassThroughs: they hand on the very buffers they are given, and data from within a write. */
+/** One of two streams that hand on the very buffers they are given, from within the write. */
+class PairedDuplex extends Duplex {
+  other: PairedDuplex = this
+  #taken: (() => void) | undefined
+
+  override _read(): void {
+    const taken = this.#taken
+    this.#taken = undefined
+    taken?.()
+  }
+
+  override _write(chunk: Buffer, _: unknown, taken: () => void): void {
+    this.other.#taken = taken
+    this.other.push(chunk)
+  }
+
+  override _final(done: () => void): void {
+    this.other.push(null)
+    done()
+  }
+
+  /** As a socket does: who has not ended yet resets the other end. */
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.writableFinished) this.other.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+    done(error)
+  }
+}
+
 function duplexLink(): Link {
   const pair = (): [Duplex, Duplex] => {
-    const [up, down] = [new PassThrough(), new PassThrough()]
-    return [Duplex.from({ readable: down, writable: up }), Duplex.from({ readable: up, writable: down })]
+    const [one, other] = [new PairedDuplex(), new PairedDuplex()]
+    one.other = other
+    other.other = one
+    return [one, other]
   }
   const make = (stream: Duplex, options: ConnectionOptions = {}) => {
     const connection = attach(stream, options)
