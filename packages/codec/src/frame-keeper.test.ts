@@ -79,12 +79,14 @@ test('keeps plain Uint8Arrays of a Buffer', () => {
   expect(keeper.frames).toStrictEqual([new Uint8Array(3).fill(7), new Uint8Array(9_000).fill(7)])
 })
 
-test('pins at most 16 KiB with a small frame, and nothing beside a large one', () => {
-  const [small, large] = keep([
+test('pins at most 16 KiB or 16 times itself with a frame, and nothing beside a large one', () => {
+  const [small, middle, large] = keep([
     [10, 11],
-    [20, 20_000],
-  ]) as [Uint8Array, Uint8Array]
+    [20_000, 22_000],
+    [30_000, 70_000],
+  ]) as [Uint8Array, Uint8Array, Uint8Array]
   expect(small.buffer.byteLength).toBeLessThanOrEqual(16 * 1024)
+  expect(middle.buffer.byteLength).toBeLessThanOrEqual(16 * 2_000)
   expect(large.buffer.byteLength).toBe(large.length)
 })
 

@@ -155,6 +155,11 @@ class LengthFieldFraming implements Framing {
   encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
     const total = this.encodedLength(payload.length)
     checkRoom(target, at, total)
+    if (this.#isPlain && header === undefined) {
+      writeUnsigned32(target, at, payload.length)
+      copyInto(target, at + 4, payload)
+      return at + total
+    }
     const from = this.#writeHeader(target, at, payload.length, header)
     copyInto(target, from, payload)
     return this.#trailer.encodeInto(target, from + payload.length)
