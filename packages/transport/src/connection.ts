@@ -109,6 +109,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
       onBroken: (error) => this.#end.refuse(error, error.code === 'FRAME_TRUNCATED' ? 'peer' : 'local'),
       onThrown: (error) => this.#end.fail(error),
       onFinished: () => {
+        // It comes a turn later: the connection may be over by then, and nothing follows 'close'.
+        if (this.state === 'closed') return
         this.#tell('end')
         if (!this.#options.allowHalfOpen) this.#end.begin('peer', this.#options.closeTimeoutMs)
       },

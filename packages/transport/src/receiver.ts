@@ -60,6 +60,7 @@ export class Receiver implements Reading {
   #isDiscarding = false // closing, nobody reads, the queue is full: this message and all that follow are dropped
   #isHanding = false // a callback of the application runs: what it asks for is done once it has returned
   #hasEnded = false
+  #isFinished = false // the owner knows that all was taken
 
   constructor(channel: ByteChannel, options: CheckedOptions, owner: ReceiverOwner) {
     this.#channel = channel
@@ -292,7 +293,9 @@ export class Receiver implements Reading {
     if (this.#decoder.pendingLength > 0) return
     const isRead = this.#reader.length === 0 && !this.#reader.hasReaders
     this.#reader.end()
-    if (isRead) this.#clock.setImmediate(() => this.#owner.onFinished())
+    if (!isRead || this.#isFinished) return
+    this.#isFinished = true
+    this.#clock.setImmediate(() => this.#owner.onFinished())
   }
 
   #break(error: TransportError): void {

@@ -216,3 +216,19 @@ describe('a flood of messages', () => {
     expect([bytes, channel.isPaused]).toEqual([2.25 * MiB, false])
   })
 })
+
+test('the end of the peer is told once, however often the reader comes back', async () => {
+  const { channel, connection } = setUpConnection(undefined, { allowHalfOpen: true })
+  let ends = 0
+  connection.on('end', () => ends++)
+  channel.bring(frames('a'))
+  channel.onEnd()
+  expect(await connection.next()).toBeDefined()
+  for (let count = 0; count < 3; count++) {
+    expect(await connection.next()).toBeUndefined()
+    await turn()
+    await turn()
+  }
+  expect([ends, connection.state]).toEqual([1, 'open'])
+  connection.destroy()
+})

@@ -52,16 +52,18 @@ class Run {
   readonly #random: Random
   readonly #outcomes = new Outcomes(this.violations)
   readonly #plant: Plant | undefined
+  readonly #options: typeof OPTIONS & { allowHalfOpen: boolean }
 
   constructor(seed: number, options: RunOptions) {
     this.sim = simulate(seed, { faults: options.faults ?? FAULTS })
     this.#random = new Random(seed ^ 0x5eed)
     this.#plant = options.plant
+    this.#options = { ...OPTIONS, allowHalfOpen: this.#random.chance(0.3) }
   }
 
   async program(): Promise<void> {
     const talks: Promise<void>[] = []
-    const server = this.sim.listen('server', OPTIONS, (connection) => {
+    const server = this.sim.listen('server', this.#options, (connection) => {
       const link = this.sim.links.at(-1) as SimulatedLink
       talks.push(this.#talk('server', connection, link, this.#random.fork()))
     })
@@ -97,14 +99,14 @@ class Run {
     const { sim } = this
     await sim.sleep(random.next() * 100)
     if (this.#plant === undefined) {
-      const connection = await this.#outcomes.of('connect', sim.connect('server', OPTIONS))
+      const connection = await this.#outcomes.of('connect', sim.connect('server', this.#options))
       if (connection) await this.#talk('client', connection, sim.linkOf(connection) as SimulatedLink, random)
       return
     }
     const channel = await this.#outcomes.of('connect', sim.connectChannel('server'))
     if (channel === undefined) return
     const link = sim.linkOf(channel) as SimulatedLink
-    const planted = new Connection(this.#plant(channel, random.fork()), { ...OPTIONS, clock: sim.clock }, ENDS)
+    const planted = new Connection(this.#plant(channel, random.fork()), { ...this.#options, clock: sim.clock }, ENDS)
     await this.#talk('client', planted, link, random)
   }
 
@@ -124,6 +126,12 @@ class Run {
     const end: End = { name, connection, out, incoming, outcomes, sim, isPaused: false, ...rest }
     this.ends.push(end)
     connection.on('close', (info) => end.closes.push(info))
+    let answering: Promise<unknown> | undefined
+    if (this.#options.allowHalfOpen) {
+      connection.on('end', () => {
+        answering = sim.sleep(random.next() * 50).then(() => connection.close())
+      })
+    }
     const reading = outcomes.of(`${name} reading`, readAll(end, random.fork()))
     await sendSome(end, random)
     const began = sim.clock.now()
@@ -137,6 +145,7 @@ class Run {
     await outcomes.of(`${name} closed`, connection.closed)
     end.closedAfterMs = sim.clock.now() - began
     await reading
+    await answering
   }
 }
 

@@ -82,7 +82,9 @@ async function waitImpatiently({ connection, outcomes, sim, name }: Talk, random
 export async function readAll(talk: Talk, random: Random): Promise<void> {
   const { connection, incoming, sim } = talk
   const dice = random.next()
-  if (dice < 0.4) {
+  if (dice < 0.1) return readOneByOne(talk)
+  if (dice < 0.2) return readStream(talk)
+  if (dice < 0.5) {
     for await (const message of connection) {
       incoming.receive(message)
       if (random.chance(0.05)) await sim.sleep(random.next() * 100)
@@ -100,7 +102,7 @@ export async function readAll(talk: Talk, random: Random): Promise<void> {
       connection.resume()
     }, random.next() * 100)
   }
-  if (dice < 0.7) {
+  if (dice < 0.75) {
     connection.on('message', (message) => {
       incoming.receive(message)
       rest()
@@ -113,4 +115,19 @@ export async function readAll(talk: Talk, random: Random): Promise<void> {
   }
   await connection.closed
   sim.clock.clearTimeout(resumption)
+}
+
+async function readOneByOne({ connection, incoming }: Talk): Promise<void> {
+  for (let message = await connection.next(); message !== undefined; message = await connection.next()) {
+    incoming.receive(message)
+  }
+}
+
+/** Through a stream, which leaves its connection half-open until somebody ends it. */
+async function readStream({ connection, incoming }: Talk): Promise<void> {
+  const stream = connection.stream()
+  stream.on('data', (message) => incoming.receive(message))
+  stream.on('end', () => void connection.close())
+  const { error } = await connection.closed
+  if (error !== undefined) throw error
 }
