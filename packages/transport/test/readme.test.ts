@@ -1,35 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
 import * as entry from '../src/index.ts'
 import * as testing from '../src/testing.ts'
-import { until, within } from './deadline.ts'
+import { blocks, guide, outputOf } from './guides.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
-const README = readFileSync(path('README.md'), 'utf8')
+const README = guide('packages/transport/README.md')
 
 /** The code of the only fenced block in that language. */
 function block(language: string): string {
-  const found = [...README.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter((match) => match[1] === language)
+  const found = blocks(README, language)
   expect(found).toHaveLength(1)
-  return found[0]?.[2] as string
+  return found[0] as string
 }
 
-test('the example runs as it stands, on the sources, and prints what the README says', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'framewire-readme-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'example.js')
-  writeFileSync(file, block('js'))
-  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  onTestFinished(() => log.mockRestore())
-  const sockets = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP'))
-  const before = sockets()
-  await within('the end of the example', import(pathToFileURL(file).href))
-  expect(log.mock.calls).toEqual([['hello'], ['world']])
+test('the example runs as it stands, prints what the README says, and leaves nothing behind', async () => {
+  expect(await outputOf(block('js'))).toEqual(['hello', 'world'])
   expect(README).toContain('It prints `hello` and `world`.')
-  await until('every socket is gone', () => sockets().length === before.length)
 })
 
 test('the example has a dozen lines of plain JavaScript', () => {
