@@ -14,6 +14,7 @@ import type { Connection } from './connection.ts'
 import type { CloseInfo } from './connection-state.ts'
 import { onRejection } from './emitter-hooks.ts'
 import { checkMilliseconds, checkOptions } from './options.ts'
+import { checkContext } from './tls-options.ts'
 import { callbackError, TransportError } from './transport-error.ts'
 import { WaitList } from './wait-list.ts'
 
@@ -95,6 +96,8 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
     this.#stableAfterMs = checkMilliseconds('stableAfterMs', stableAfterMs ?? 10_000)
     this.#backoff = new Backoff(options)
     checkMilliseconds('connectTimeoutMs', connectOptions.connectTimeoutMs ?? 10_000)
+    checkMilliseconds('handshakeTimeoutMs', connectOptions.handshakeTimeoutMs ?? 10_000)
+    if (connectOptions.tls !== undefined) checkContext(connectOptions.tls)
     this.#clock = checkOptions(connectOptions).clock
     this.#connectOptions = connectOptions
     this.#connect = connectOnce
