@@ -8,27 +8,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { turn, within } from './deadline.ts'
+import { blocks, guide } from './guides.ts'
 import { rawServer } from './raw-sockets.ts'
 
 /** Why there can be none; undefined = there can. */
 export const NO_HAPROXY: string | undefined =
   spawnSync('haproxy', ['-v']).status === 0 ? undefined : 'the program haproxy is missing (Debian: haproxy)'
 
-/** Starts one that passes TCP on to `port` with PROXY protocol v2 headers, and answers where it listens. */
+const FRONT_PORT = 7001
+const BACK_PORT = 7000
+
+/** Passes TCP on from 7001 to 7000 with PROXY protocol v2 headers: the configuration in docs/transport.md. */
+const CONFIG = blocks(guide('docs/transport.md'), 'haproxy').join('')
+
+/** Starts one that passes TCP on to `port` instead, and answers where it listens. */
 export async function haproxyBefore(port: number): Promise<number> {
   const front = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'framewire-haproxy-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const config = `
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-listen front
-  bind 127.0.0.1:${front}
-  server back 127.0.0.1:${port} send-proxy-v2
-`
+  const config = CONFIG.replace(`:${FRONT_PORT}`, `:${front}`).replace(`:${BACK_PORT}`, `:${port}`)
   writeFileSync(join(folder, 'haproxy.cfg'), config)
   const child = spawn('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], { stdio: 'ignore' })
   const over = once(child, 'close')
