@@ -367,6 +367,8 @@ test.each<[unknown, ReconnectorOptions, string]>([
   ['tcp://a:1', { attempts: 1.5 }, 'attempts must be an integer of at least 1, or Infinity; got 1.5'],
   ['tcp://a:1', { stableAfterMs: 0 }, 'stableAfterMs must be above 0'],
   ['tcp://a:1', { connectTimeoutMs: 0 }, 'connectTimeoutMs must be above 0'],
+  ['tcp://a:1', { handshakeTimeoutMs: 0 }, 'handshakeTimeoutMs must be above 0'],
+  ['tcp://a:1', { tls: { cert: 'no certificate' } }, 'tls: '],
   ['tcp://a:1', { minDelayMs: 0 }, 'minDelayMs must be above 0'],
   ['tcp://a:1', { sendHighWaterMark: 0 }, 'sendHighWaterMark must be'],
 ])('refuses %j with %j at the call', (address, options, message) => {
