@@ -21,12 +21,18 @@ function expectBordersToAddUp(stdout: string): void {
   }
 }
 
+/** On a very busy machine the demo keeps to its 4 s and says what it left out: then less went through. */
+function isCutOff(stdout: string): boolean {
+  return /the rest, after all went through \d+ of [\d,]+ times: the demo stops at 4 s/.test(stdout)
+}
+
 /** `contents` = of the files, in the order in which they are sent. */
 function expectFilesToAddUp(stdout: string, contents: readonly Uint8Array[]): void {
   const bytes = contents.reduce((sum, { length }) => sum + length, 0)
   const rounds = Math.ceil((64 * MiB) / bytes)
   const [files, times] = figures(stdout, '2. Backpressure: # file(s), # MiB, # times over').filter((_, at) => at !== 1)
   expect([files, times]).toEqual([contents.length, rounds])
+  if (isCutOff(stdout)) return expect(stdout).toContain('computed on both sides: equal')
   expect(figures(stdout, 'sent # files, # bytes in').slice(0, 2)).toEqual([contents.length * rounds, bytes * rounds])
   const hash = createHash('sha256')
   for (let round = 0; round < rounds; round++) for (const content of contents) hash.update(content)
@@ -88,8 +94,8 @@ describe('the three parts', () => {
     ]
     const [sentFiles, sentBytes] = figures(stdout, 'sent # files, # bytes in')
     expect(files).toBeGreaterThan(50)
-    expect(sentFiles).toBe(files * times)
-    expect(sentBytes).toBeGreaterThanOrEqual(64 * MiB)
+    if (isCutOff(stdout)) expect(sentFiles).toBeLessThan(files * times)
+    else expect([sentFiles, Number(sentBytes) >= 64 * MiB]).toEqual([files * times, true])
     expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
   })
 
