@@ -277,3 +277,72 @@ test('a length that the own field cannot say is UNENCODABLE, and nothing is writ
   })
   expect(target).toEqual(new Uint8Array(20).fill(0xee))
 })
+
+test('the length of a frame is known with its header, unless a trailer of given bytes stands behind it', () => {
+  const expectedOf = (options: LengthFieldOptions) => {
+    const decoder = new FrameDecoder(lengthField({ lengthFieldLength: 2, ...options }))
+    decoder.decode(Uint8Array.of(0, 9))
+    return decoder.expectedLength
+  }
+  expect(expectedOf({})).toBe(11)
+  expect(expectedOf({ trailerLength: 2 })).toBe(13)
+  expect(expectedOf({ trailer: new Uint8Array(0) })).toBe(11)
+  expect(expectedOf({ trailer: Uint8Array.of(0xce) })).toBe(0)
+})
+
+test('a trailer is looked at in every frame', () => {
+  const framing = lengthField({ lengthFieldLength: 1, trailer: Uint8Array.of(0xce) })
+  expect(framingErrorOf(() => framing.measure(Uint8Array.of(1, 7, 0xcf), 0, 3, 0)).code).toBe('INVALID_HEADER')
+})
+
+test('a field that can say the length of an empty frame and no other makes a framing of empty frames', () => {
+  const options: LengthFieldOptions = { lengthFieldLength: 1, headerLength: 255, lengthCounts: 'frame' }
+  const framing = lengthField(options)
+  expect(framing.maxFrameLength).toBe(0)
+  expect(new FrameDecoder(framing).decode(encode(framing, new Uint8Array(0)))).toEqual([new Uint8Array(0)])
+  expect(framingErrorOf(() => framing.encodedLength(1))).toMatchObject({ code: 'FRAME_TOO_LONG', limit: 0 })
+})
+
+test("a field of one's own is taken to say any length that a whole frame may have", () => {
+  const framing = lengthField({
+    lengthFieldOffset: 3,
+    trailer: new Uint8Array(7),
+    readLength: () => 0,
+    writeLength: () => {},
+    maxFrameLength: Number.POSITIVE_INFINITY,
+  })
+  const most = framing.maxFrameLength
+  expect(most).toBe(Number.MAX_SAFE_INTEGER - 7 - 7 - 4)
+  expect(Number.isSafeInteger(framing.encodedLength(most))).toBe(true)
+})
+
+test('a negative number in such a field is no length, even where lengthCounts would make one of it', () => {
+  const framing = lengthField({ lengthCounts: 10, readLength: () => -1, writeLength: () => {} })
+  expect(framingErrorOf(() => framing.measure(new Uint8Array(4), 0, 4, 0))).toMatchObject({
+    code: 'INVALID_LENGTH',
+    reason: 'length field holds -1, not a length',
+  })
+})
+
+test('a varint above the limit says the whole length of its frame, so that the frame can be skipped', () => {
+  const framing = lengthField({ lengthFieldLength: 'varint', lengthFieldOffset: 1, maxFrameLength: 200 })
+  const error = framingErrorOf(() => framing.measure(Uint8Array.of(0x30, 0xac, 2), 0, 3, 0))
+  expect(error).toMatchObject({ code: 'FRAME_TOO_LONG', length: 300, limit: 200, frameLength: 303 })
+})
+
+test.each([{}, { lengthFieldOffset: 2 }])('a header of the caller that is too short is refused: %o', (options) => {
+  const framing = lengthField(options)
+  const own = 4 + ('lengthFieldOffset' in options ? 2 : 0)
+  const target = new Uint8Array(20).fill(0xee)
+  const error = new RangeError(`header has ${own - 1} bytes, this framing needs ${own}`)
+  expect(() => framing.encodeHeaderInto?.(target, 0, 3, new Uint8Array(own - 1))).toThrow(error)
+  expect(() => framing.encodeInto(target, 0, new Uint8Array(3), new Uint8Array(own - 1))).toThrow(error)
+  expect(target).toEqual(new Uint8Array(20).fill(0xee))
+})
+
+test('a payload too short for what the length counts is UNENCODABLE, and the error names the number', () => {
+  const framing = lengthField({ lengthFieldLength: 2, lengthCounts: 3 })
+  expect(framingErrorOf(() => encode(framing, new Uint8Array(2))).reason).toBe(
+    'payload of 2 bytes would need the negative length -1',
+  )
+})

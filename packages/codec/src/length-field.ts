@@ -95,7 +95,7 @@ class LengthFieldFraming implements Framing {
     const { headerLength = this.#offset + this.#size } = options
     this.#header = checkByteCount('headerLength', headerLength, this.#offset + this.#size, 0xffff)
     this.#trailer = trailerOf(options)
-    this.#isMarked = options.trailer !== undefined
+    this.#isMarked = options.trailer !== undefined && this.#trailer.length > 0
     this.#strip = checkStrip(stripHeader)
     this.#maxVarint = checkByteCount('maxVarintLength', maxVarintLength, 1, 8)
     this.#readLength = checkFunction('readLength', options.readLength)
