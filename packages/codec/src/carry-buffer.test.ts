@@ -35,6 +35,15 @@ describe('append', () => {
     expect(carry.length).toBe(total + 1)
   })
 
+  test('fills its buffer to the last byte before it takes another', () => {
+    const carry = filled(10, 1)
+    const { bytes } = carry
+    carry.append(new Uint8Array(bytes.length - 10), 0, bytes.length - 10, 0)
+    expect(carry.bytes === bytes).toBe(true)
+    carry.append(new Uint8Array(1), 0, 1, 0)
+    expect(carry.bytes === bytes).toBe(false)
+  })
+
   test('costs 64 bytes while a peer that announced 4 MiB is silent', () => {
     const carry = new CarryBuffer()
     carry.append(new Uint8Array(4), 0, 4, 4 * KIB * KIB)

@@ -104,6 +104,14 @@ describe('a header that is no header is INVALID_HEADER', () => {
     expect(framingErrorOf(() => decoder.decode(text.encode('x')))).toMatchObject(facts)
   })
 
+  test('only from its own first byte on: what stands in front of it in the chunk does not count', () => {
+    const short = contentLength({ maxHeaderLength: 40 })
+    const chunk = text.encode(`Content-Length: 60${END}${'x'.repeat(60)}Content-Len`)
+    const decoder = new FrameDecoder(short)
+    expect(decoder.decode(chunk)).toHaveLength(1)
+    expect(decoder.decode(text.encode(`gth: 1${END}y`))).toEqual([text.encode('y')])
+  })
+
   test('above 4096 bytes where no limit is given', () => {
     expect(errorOfStream(framing, 'x'.repeat(5000))).toMatchObject({ code: 'INVALID_HEADER', limit: 4096 })
   })

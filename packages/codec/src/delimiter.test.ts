@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { errorOfStream, framingErrorOf } from '../test/stream.ts'
 import { cut } from './chunks.ts'
+import { ByteCounter } from './counted-bytes.ts'
 import { type DelimiterOptions, type Delimiters, delimiter, lines } from './delimiter.ts'
 import { encode } from './encode.ts'
 import { FrameDecoder } from './frame-decoder.ts'
@@ -59,6 +60,12 @@ describe('lines', () => {
   test('are written with \\r\\n even behind a \\r, which then stays', () => {
     const framing = lines({ eol: '\r\n' })
     expect(framesOf(framing, text.decode(encode(framing, text.encode('a\r'))))).toEqual(['a\r'])
+  })
+
+  test('are looked for once, although two delimiters end them: where the longer ends, the shorter does too', () => {
+    const counter = new ByteCounter()
+    expect(lines().measure(counter.over(new Uint8Array(5000)), 0, 5000, 0)).toBe(0)
+    expect(counter.looks).toBe(5000)
   })
 
   test('refuse another end of line', () => {

@@ -101,6 +101,10 @@ describe('encodeHeader', () => {
     expect(hex(encodeHeader(framing, 5, Uint8Array.of(7, 0, 0)))).toBe('070005')
   })
 
+  test('costs the bytes around the payload and none of the payload', () => {
+    expect(encodeHeader(framing, 60_000).buffer.byteLength).toBe(3 + 3)
+  })
+
   test('refuses a length above the limit, and what is no length', () => {
     expect(framingErrorOf(() => encodeHeader(framing, 65_536)).code).toBe('FRAME_TOO_LONG')
     for (const length of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -64,7 +64,8 @@ describe('end', () => {
     const decoder = new FrameDecoder(framing)
     const frames: string[] = []
     expect(() => decoder.push(stream('a', 'b'), throwingAt(frames, 'a'))).toThrow('failed at a')
-    expect(() => decoder.end()).toThrow(TypeError)
+    const reason = 'FrameDecoder.end needs a visitor: 5 bytes wait behind one that threw'
+    expect(() => decoder.end()).toThrow(new TypeError(reason))
     decoder.end(keepText(frames))
     expect(frames).toEqual(['a', 'b'])
   })
@@ -180,6 +181,17 @@ describe("end where the framing takes an unterminated rest ('emit')", () => {
       expect((error as FramingError | undefined)?.code).toBe(isTruncated ? 'FRAME_TRUNCATED' : undefined)
       expect(frames).toEqual(isTruncated ? [] : ['a'])
     }
+  })
+
+  test('is FRAME_TRUNCATED inside a frame that is skipped, which is no rest to hand out', () => {
+    const measured = defineFraming({ measure: () => 9, unterminated: 'emit', maxFrameLength: 5 })
+    const decoder = new FrameDecoder(measured, { oversize: 'skip' })
+    decoder.decode(Uint8Array.of(1, 2))
+    const error = framingErrorOf(() => decoder.end(() => expect.unreachable('a frame that nobody sent')))
+    expect(error).toMatchObject({
+      code: 'FRAME_TRUNCATED',
+      reason: 'stream ended inside an oversize frame: 2 bytes are there, 7 are missing',
+    })
   })
 
   test('hands out the rest whole, whatever the framing would strip', () => {

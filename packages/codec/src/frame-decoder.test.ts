@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { framingErrorOf, keepText, pausingAt, throwingAt } from '../test/stream.ts'
+import { CarryBuffer } from './carry-buffer.ts'
 import { cut, join } from './chunks.ts'
 import { contentLength } from './content-length.ts'
 import { defineFraming } from './define-framing.ts'
@@ -17,6 +18,19 @@ const framing = lengthField({ maxFrameLength: 100 })
 
 const frame = (message: string) => encode(framing, text.encode(message))
 const stream = (...messages: string[]) => join(messages.map(frame))
+/** What decoders put into their buffers from now on, in bytes, and the largest buffer that was there for it. */
+function watchBuffers(): { copied: number; largest: number } {
+  const seen = { copied: 0, largest: 0 }
+  const append = CarryBuffer.prototype.append
+  const spy = vi.spyOn(CarryBuffer.prototype, 'append').mockImplementation(function (this: CarryBuffer, ...given) {
+    append.apply(this, given)
+    seen.copied += given[2] - given[1]
+    seen.largest = Math.max(seen.largest, this.bytes.length)
+  })
+  onTestFinished(() => spy.mockRestore())
+  return seen
+}
+
 const texts = (frames: Uint8Array[]) => frames.map((bytes) => text.decode(bytes))
 
 describe('push', () => {
@@ -35,6 +49,15 @@ describe('push', () => {
       [false, 'split'],
       [true, 'third'],
     ])
+  })
+
+  test('copies no more of a chunk than the split frame lacks', () => {
+    const decoder = new FrameDecoder(framing)
+    const bytes = join([frame('x'.repeat(90)), frame('y'.repeat(90)), frame('z')])
+    const seen = watchBuffers()
+    for (const chunk of [bytes.subarray(0, 70), bytes.subarray(70)]) decoder.push(chunk, () => {})
+    expect(seen.copied).toBe(94)
+    decoder.end()
   })
 
   test('delivers the frames in front of an error in the same chunk, then throws it', () => {
@@ -135,6 +158,24 @@ describe('a pause', () => {
     const decoder = new FrameDecoder(framing)
     expect(decoder.resume(() => false)).toBe(true)
     expect(texts(decoder.decode(stream('a')))).toEqual(['a'])
+  })
+
+  test('that comes again and again costs about what waits, not what has passed', () => {
+    const decoder = new FrameDecoder(framing)
+    const seen = watchBuffers()
+    let count = 0
+    const pausing = () => {
+      count++
+      return false as const
+    }
+    decoder.push(stream('a', 'b', 'c', 'd'), pausing)
+    for (let round = 0; round < 1000; round++) {
+      decoder.push(frame('e'), pausing)
+      expect(decoder.resume(pausing)).toBe(false)
+      expect(decoder.pendingLength).toBe(3 * 5)
+    }
+    expect(count).toBe(1001)
+    expect(seen.largest).toBeLessThan(256)
   })
 
   test('makes an error wait for its turn', () => {
@@ -262,3 +303,29 @@ describe('is refused at the call', () => {
     },
   )
 })
+
+test.each([
+  [-3, 'framing measured a frame of -3 bytes'],
+  [2, 'framing measured a frame of 2 bytes after 4 were seen'],
+  [4.5, 'framing measured a frame of 4.5 bytes'],
+  [Number.NaN, 'framing measured a frame of NaN bytes'],
+])(
+  'measure that answers %d when 4 bytes were seen is INVALID_LENGTH, and only what is late is called so',
+  (length, reason) => {
+    const decoder = new FrameDecoder({ ...defined(), measure: (_, start, end) => (end - start < 5 ? 0 : length) })
+    decoder.decode(new Uint8Array(4))
+    expect(framingErrorOf(() => decoder.decode(new Uint8Array(1)))).toMatchObject({ code: 'INVALID_LENGTH', reason })
+  },
+)
+
+/** The members of a framing that decodes, without limits of its own. */
+function defined(): Framing {
+  return {
+    maxFrameLength: 100,
+    measure: () => 0,
+    headerLength: () => 0,
+    trailerLength: () => 0,
+    encodedLength: (length) => length,
+    encodeInto: (_, at) => at,
+  }
+}

@@ -95,3 +95,56 @@ test('copies neighbours together: a thousand small frames need at most their byt
   const blocks = new Set(keep(ranges).map((frame) => frame.buffer))
   expect(blocks.size).toBeLessThanOrEqual(Math.ceil((1000 * 20) / (16 * 1024)))
 })
+
+test.each<[string, [number, number][], boolean]>([
+  [
+    'two frames of half the largest block, to its last byte',
+    [
+      [0, 32_768],
+      [32_768, 65_536],
+    ],
+    true,
+  ],
+  [
+    'frames that are larger by a byte',
+    [
+      [0, 32_769],
+      [0, 1],
+    ],
+    false,
+  ],
+  [
+    'an empty frame and the one that begins with it',
+    [
+      [5, 5],
+      [5, 100],
+    ],
+    true,
+  ],
+  [
+    'a frame in front of the block',
+    [
+      [5, 10],
+      [4, 10],
+    ],
+    false,
+  ],
+  [
+    'a frame up to the end of the block',
+    [
+      [0, 1],
+      [16_000, 16_384],
+    ],
+    true,
+  ],
+  [
+    'a frame behind it',
+    [
+      [0, 1],
+      [16_000, 16_385],
+    ],
+    false,
+  ],
+])('whether one copied block serves for %s', (_, ranges, isShared) => {
+  expect(new Set(keep(ranges).map((frame) => frame.buffer)).size).toBe(isShared ? 1 : 2)
+})

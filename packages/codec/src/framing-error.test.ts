@@ -40,6 +40,10 @@ describe('locate', () => {
     expect(error).toMatchObject({ length: 9, limit: 8, frameLength: 13 })
   })
 
+  test('adds no cause where none was given: it would be printed', () => {
+    expect('cause' in locate(new FramingError('INVALID_LENGTH', 'bad'), 0, source, 0, 1)).toBe(false)
+  })
+
   test('keeps at most 16 bytes, as a copy', () => {
     const { head } = locate(new FramingError('INVALID_LENGTH', 'bad'), 0, source, 1, 40)
     expect(head).toEqual(source.subarray(1, 17))
@@ -94,6 +98,7 @@ describe('says what the peer may be speaking', () => {
     ['a delete character', Uint8Array.of(0x41, 0x42, 0x43, 0x7f)],
     ['half a TLS opening', Uint8Array.of(0x16, 3)],
     ['a version that TLS never had', Uint8Array.of(0x16, 3, 5, 0)],
+    ['another major version', Uint8Array.of(0x16, 2, 1, 0)],
     ['another record type', Uint8Array.of(0x19, 3, 1, 0)],
   ])('and nothing for %s', (_, opening) => {
     expect(messageFor(opening)).not.toContain('speaking')

@@ -1,7 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { framingErrorOf } from '../test/stream.ts'
-import { readUnsigned, readVarint, varintLength, varintSize, writeUnsigned, writeVarint } from './length-number.ts'
+import {
+  readUnsigned,
+  readUnsigned32,
+  readVarint,
+  varintLength,
+  varintSize,
+  writeUnsigned,
+  writeUnsigned32,
+  writeVarint,
+} from './length-number.ts'
 
 const MOST = Number.MAX_SAFE_INTEGER
 
@@ -37,6 +46,18 @@ describe('fixed width', () => {
       }),
     )
   })
+
+  test.each([0, 1, 0x0102_0304, 0x7fff_ffff, 0x8000_0000, 0xfffe_fdfc, 0xffff_ffff])(
+    'the path of its own for 4 bytes, big endian, agrees: %d',
+    (value) => {
+      const target = new Uint8Array(8).fill(0xee)
+      writeUnsigned32(target, 2, value)
+      const wanted = new Uint8Array(8).fill(0xee)
+      writeUnsigned(wanted, 2, 4, false, value)
+      expect(target).toEqual(wanted)
+      expect(readUnsigned32(target, 2)).toBe(value)
+    },
+  )
 
   test.each([
     ['2^53', 2n ** 53n],
@@ -91,7 +112,11 @@ describe('varint', () => {
 
   test('refuses more bytes than allowed at the last byte that might have been the end', () => {
     expect(lengthOf([0xff, 0xff], 3)).toBe(0)
-    expect(framingErrorOf(() => lengthOf([0xff, 0xff, 0xff], 3))).toMatchObject({ code: 'INVALID_LENGTH', limit: 3 })
+    expect(framingErrorOf(() => lengthOf([0xff, 0xff, 0xff], 3))).toMatchObject({
+      code: 'INVALID_LENGTH',
+      reason: 'varint length longer than 3 bytes',
+      limit: 3,
+    })
     expect(framingErrorOf(() => lengthOf([0xff, 0xff, 0xff, 1], 3)).limit).toBe(3)
   })
 
@@ -101,6 +126,10 @@ describe('varint', () => {
       expect(framingErrorOf(() => readVarint(wire, 0, 8)).code).toBe('INVALID_LENGTH')
     }
     const justAbove = Uint8Array.of(0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10)
-    expect(framingErrorOf(() => readVarint(justAbove, 0, 8)).code).toBe('INVALID_LENGTH')
+    expect(framingErrorOf(() => readVarint(justAbove, 0, 8))).toMatchObject({
+      code: 'INVALID_LENGTH',
+      reason: expect.stringMatching(/^length 900719925474099\d is above 2\^53 - 1$/),
+      limit: MOST,
+    })
   })
 })

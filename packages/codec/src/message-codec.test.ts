@@ -17,7 +17,10 @@ describe('text', () => {
   test.each(['\uD800', 'a\uDC00b', '\uDC00\uD800', 'ok 😀 \uD83D'])(
     'a lone surrogate is UNENCODABLE: %j',
     (message) => {
-      expect(framingErrorOf(() => text.encode(message)).code).toBe('UNENCODABLE')
+      expect(framingErrorOf(() => text.encode(message))).toMatchObject({
+        code: 'UNENCODABLE',
+        reason: 'text has a lone surrogate, which UTF-8 cannot say',
+      })
     },
   )
 
@@ -48,7 +51,10 @@ describe('json', () => {
   )
 
   test.each([[undefined], [() => 1], [Symbol('s')]])('a value without JSON text is UNENCODABLE: %o', (message) => {
-    expect(framingErrorOf(() => anything.encode(message)).code).toBe('UNENCODABLE')
+    expect(framingErrorOf(() => anything.encode(message))).toMatchObject({
+      code: 'UNENCODABLE',
+      reason: `JSON has no text for ${typeof message}`,
+    })
   })
 
   test('a value that JSON refuses is the TypeError of JSON', () => {

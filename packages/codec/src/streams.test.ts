@@ -288,6 +288,8 @@ describe('decoderStream', () => {
         () => written++,
         () => {},
       )
+    await all(itemsOf(readableOf([STREAM]).pipeThrough(decoderStream(framing)))) // time enough to take one unasked
+    expect(written).toBe(0)
     const reader = readable.getReader()
     for (const _ of MESSAGES) await reader.read()
     expect(written).toBeLessThanOrEqual(2)

@@ -35,4 +35,5 @@ test('expectIn looks at the end of the frame and nowhere else', () => {
   ] as const) {
     expect(framingErrorOf(() => trailer.expectIn(bytes, start, end)).code).toBe('INVALID_HEADER')
   }
+  expect(framingErrorOf(() => trailer.expectIn(bytes, 1, 2)).reason).toBe('frame of 1 bytes without its trailer of 2')
 })

@@ -186,14 +186,15 @@ describe('a visitor', () => {
       for (const chunk of cut(join([frame('a'), frame('b'), frame('c')]), [size])) {
         decoder.push(chunk, (bytes, start, end) => {
           keep(bytes, start, end)
-          const calls = [
-            () => decoder.push(frame('x'), keep),
-            () => decoder.decode(frame('x')),
-            () => decoder.resume(keep),
-            () => decoder.end(),
-            () => decoder.detach(),
+          const calls: [method: string, call: () => unknown][] = [
+            ['push', () => decoder.push(frame('x'), keep)],
+            ['push', () => decoder.decode(frame('x'))],
+            ['resume', () => decoder.resume(keep)],
+            ['end', () => decoder.end()],
+            ['detach', () => decoder.detach()],
           ]
-          for (const call of calls) expect(call).toThrow('called by its own visitor')
+          for (const [method, call] of calls)
+            expect(call).toThrow(new TypeError(`FrameDecoder.${method} called by its own visitor`))
         })
       }
       decoder.end()
