@@ -60,6 +60,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   readonly #watchdog: Watchdog
   readonly #turn: TurnBudget
   #needsDrain = false
+  #isDraining = false // 'drain' is being told
   #handedAmount = 0 // bytes that the budget of a turn has been charged with
   #hasTurn = true // that budget is not spent
 
@@ -331,11 +332,17 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   }
 
   #checkDrain(): void {
-    const isLow = this.#sends.bufferedAmount <= this.#options.sendLowWaterMark
-    if (this.#needsDrain && isLow && this.#hasTurn) {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    // In a loop: a listener that flushes comes here again, and would fill the stack.
+    while (this.#needsDrain && this.#hasTurn && this.state !== 'closed') {
+      if (this.#sends.bufferedAmount > this.#options.sendLowWaterMark) break
       this.#needsDrain = false
       this.#tell('drain')
     }
+    this.#isDraining = false
+    // A listener may have destroyed the connection: what was dropped is not flushed.
+    if (this.state === 'closed') return
     this.#waits.check()
     // Asked again: a 'drain' listener may have sent more, and then closed.
     this.#end.sentAll()

@@ -1,0 +1,47 @@
+// What an application does from within a callback of its connection or server, or right behind one: nothing is told twice,
+// nothing is told after the end, and no depth of calls breaks it.
+
+import { describe, expect, test } from 'vitest'
+import { pair } from '../src/pair.ts'
+import { endOfTick, rejection, turn } from './deadline.ts'
+import { closedIn, setUpConnection } from './fake-connection.ts'
+import { MiB, message } from './messages.ts'
+
+describe("a 'drain' listener", () => {
+  test('that destroys leaves no flush behind that resolves for bytes that were dropped', async () => {
+    // Of these the memory takes 64 KiB at once, so drain comes while the rest still waits.
+    const { client } = pair({ client: { sendHighWaterMark: 200_000, sendLowWaterMark: 190_000 } })
+    client.on('drain', () => client.destroy())
+    client.cork()
+    while (client.send(message(1, 10_000)));
+    const flushed = rejection(client.flush())
+    client.uncork()
+    expect((await closedIn(client)).unsentBytes).toBeGreaterThan(100_000)
+    expect(await flushed).toMatchObject({ code: 'CONNECTION_CLOSED' })
+  })
+
+  test('may send and flush again and again: the calls do not pile up', async () => {
+    const { connection, channel } = setUpConnection(undefined, { sendHighWaterMark: 1, sendLowWaterMark: 0 })
+    let left = 10_000
+    connection.on('drain', () => {
+      if (left-- <= 0) return
+      connection.send(message(0, 6))
+      void connection.flush()
+    })
+    connection.send(message(0, 6))
+    await endOfTick()
+    expect([connection.state, left, channel.bytes.length]).toEqual(['open', -1, 10_001 * 10])
+  })
+
+  test('hears nothing once the connection is closed, not even for a turn that it was to wait for', async () => {
+    const { connection } = setUpConnection()
+    let drains = 0
+    connection.on('drain', () => drains++)
+    connection.send(message(0, MiB))
+    await endOfTick()
+    connection.destroy()
+    await closedIn(connection)
+    await turn()
+    expect(drains).toBe(0)
+  })
+})
