@@ -60,7 +60,7 @@ export class Receiver implements Reading {
   #isDiscarding = false // closing, nobody reads, the queue is full: this message and all that follow are dropped
   #isHanding = false // a callback of the application runs: what it asks for is done once it has returned
   #hasEnded = false
-  #isFinished = false // the owner knows that all was taken
+  #isFinished = false // the owner was told, or is about to be
 
   constructor(channel: ByteChannel, options: CheckedOptions, owner: ReceiverOwner) {
     this.#channel = channel
@@ -290,10 +290,10 @@ export class Receiver implements Reading {
 
   /** Once the last message is read the connection ends; a reader may answer that message first. */
   #finishIfRead(): void {
-    if (this.#decoder.pendingLength > 0) return
+    if (this.#isFinished || this.#decoder.pendingLength > 0) return
     const isRead = this.#reader.length === 0 && !this.#reader.hasReaders
     this.#reader.end()
-    if (!isRead || this.#isFinished) return
+    if (!isRead) return
     this.#isFinished = true
     this.#clock.setImmediate(() => this.#owner.onFinished())
   }

@@ -45,3 +45,29 @@ describe("a 'drain' listener", () => {
     expect(drains).toBe(0)
   })
 })
+
+describe("'end'", () => {
+  test('comes once, however often a half-open connection is resumed or gets a listener', async () => {
+    const { channel, connection } = setUpConnection(undefined, { allowHalfOpen: true })
+    let ends = 0
+    connection.on('end', () => ends++)
+    channel.onEnd()
+    await turn()
+    connection.resume()
+    connection.on('message', () => {})
+    await turn()
+    await turn()
+    expect([ends, connection.state]).toEqual([1, 'open'])
+  })
+
+  test('does not come once the connection is destroyed', async () => {
+    const { channel, connection } = setUpConnection()
+    let ends = 0
+    connection.on('end', () => ends++)
+    channel.onEnd()
+    connection.destroy()
+    await turn()
+    await turn()
+    expect(ends).toBe(0)
+  })
+})
