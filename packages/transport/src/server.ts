@@ -148,7 +148,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const { drainTimeoutMs } = options
     const timeoutMs = checkMilliseconds('drainTimeoutMs', drainTimeoutMs ?? this.#options.drainTimeoutMs)
     if (this.#state === 'listening' || (this.#state === 'closing' && drainTimeoutMs)) this.#drain.setDeadline(timeoutMs)
-    this.#closing ??= this.#close()
+    if (this.#closing !== undefined) return this.#closing
+    // It stands before anybody is told: a 'closing' listener and `beforeClose` may call `close` too.
+    let settle: (info: Promise<ServerCloseInfo>) => void = () => {}
+    this.#closing = new Promise((resolve) => {
+      settle = resolve
+    })
+    settle(this.#close())
     return this.#closing
   }
 

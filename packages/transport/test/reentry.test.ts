@@ -2,8 +2,11 @@
 // nothing is told after the end, and no depth of calls breaks it.
 
 import { describe, expect, test } from 'vitest'
+import type { Address } from '../src/address.ts'
+import { connect } from '../src/connect.ts'
 import { pair } from '../src/pair.ts'
-import { endOfTick, rejection, turn } from './deadline.ts'
+import { listen } from '../src/server.ts'
+import { endOfTick, rejection, turn, until, within } from './deadline.ts'
 import { closedIn, setUpConnection } from './fake-connection.ts'
 import { MiB, message } from './messages.ts'
 
@@ -69,5 +72,30 @@ describe("'end'", () => {
     await turn()
     await turn()
     expect(ends).toBe(0)
+  })
+})
+
+describe('close of a server', () => {
+  test("may be called by its 'closing' listener: it closes once", async () => {
+    const server = await within('listen', listen('tcp://127.0.0.1:0'))
+    const told: string[] = []
+    server.on('closing', () => told.push('closing', String(server.close() === server.close())))
+    server.on('close', () => told.push('close'))
+    await within('close', server.close())
+    expect(told).toEqual(['closing', 'true', 'close'])
+  })
+
+  test('may be called by beforeClose: every connection is asked once', async () => {
+    let calls = 0
+    const beforeClose = () => {
+      calls++
+      void server.close()
+    }
+    const server = await within('listen', listen('tcp://127.0.0.1:0', { beforeClose }))
+    const client = await within('connect', connect(server.addresses[0] as Address))
+    await until('accepted', () => server.connections.size === 1)
+    expect(await within('close', server.close())).toEqual({ drained: 1, destroyed: 0 })
+    expect(calls).toBe(1)
+    await closedIn(client)
   })
 })
