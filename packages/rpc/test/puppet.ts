@@ -42,7 +42,7 @@ export class Puppet {
   }
 
   static async connect(address: Endpoint): Promise<Puppet> {
-    const socket = connectSocket({ ...address, allowHalfOpen: true })
+    const socket = connectSocket({ ...address, allowHalfOpen: true, noDelay: true })
     await within('connect', once(socket, 'connect'))
     return new Puppet(socket)
   }

@@ -12,14 +12,14 @@ function tame(socket: Socket): Socket {
 }
 
 export async function rawConnect(target: object): Promise<Socket> {
-  const socket = tame(connect({ ...target, allowHalfOpen: true } as NetConnectOpts))
+  const socket = tame(connect({ ...target, allowHalfOpen: true, noDelay: true } as NetConnectOpts))
   await within('raw connect', once(socket, 'connect'))
   return socket
 }
 
 /** A server on a free port of 127.0.0.1 that gives every socket to `onSocket`. */
 export async function rawServer(onSocket: (socket: Socket) => void): Promise<{ server: Server; port: number }> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => onSocket(tame(socket)))
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => onSocket(tame(socket)))
   onTestFinished(() => void server.close())
   server.listen(0, '127.0.0.1')
   await within('raw server', once(server, 'listening'))
