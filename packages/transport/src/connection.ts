@@ -167,8 +167,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
    */
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
     this.#end.checkOpen('send')
-    const goesOn =
-      message instanceof Uint8Array ? this.#sends.send(message) : this.#sends.sendParts(checkParts(message))
+    const goesOn = message instanceof Uint8Array ? this.#sends.send(message) : this.#sends.sendParts(message)
     if (!goesOn) this.#needsDrain = true
     return goesOn
   }
@@ -356,15 +355,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     }
   }
 
-  #sendHeartbeat(): void {
+  #sendHeartbeat(): boolean {
     const { heartbeat } = this.#options
-    if (this.state !== 'open' || heartbeat === undefined) return
+    // A peer that has ended can not answer.
+    if (this.state !== 'open' || this.#receiver.hasEnded || heartbeat === undefined) return false
     try {
       if (typeof heartbeat.message === 'function') heartbeat.message()
       else this.send(heartbeat.message)
+      return true
     } catch (error) {
       // No room for it: then the stalled write is what is watched.
       if (!(error instanceof TransportError)) this.#end.fail(callbackError(error))
+      return false
     }
   }
 
@@ -392,9 +394,4 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     if (this.state !== 'closed') return this.#waits.add(action, isMet, signal)
     return Promise.reject(new TransportError('CONNECTION_CLOSED', `${action} on a connection that is closed`))
   }
-}
-
-function checkParts(message: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (Array.isArray(message) && message.every((part) => part instanceof Uint8Array)) return message
-  throw new TypeError('a message must be a Uint8Array or an array of them')
 }

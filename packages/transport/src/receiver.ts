@@ -95,6 +95,11 @@ export class Receiver implements Reading {
     return !this.#mustWait
   }
 
+  /** Whether the peer has ended its direction. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
   /** Bytes of a frame that began and is not whole. */
   get partialLength(): number {
     return this.#mustWait ? 0 : this.#decoder.pendingLength
@@ -116,6 +121,8 @@ export class Receiver implements Reading {
   /** The channel has no more. */
   end(): void {
     this.#hasEnded = true
+    // An end is a sign of life too: a heartbeat under way needs no other answer.
+    if (!this.#isStopped) this.#owner.onRead(false)
     try {
       this.#decoder.end(this.#visit)
       this.#finishIfRead()

@@ -110,6 +110,7 @@ export class SendQueue {
 
   /** The same for a message in several parts. Small parts are copied, large ones are not. */
   sendParts(parts: readonly Uint8Array[]): boolean {
+    checkParts(parts)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     const total = this.#admit(this.#encodedLength(length))
     const { encodeHeaderInto, encodeTrailerInto } = this.#framing
@@ -303,6 +304,11 @@ export class SendQueue {
     this.#sent = this.#handed
     this.flush()
   }
+}
+
+function checkParts(parts: readonly Uint8Array[]): void {
+  if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return
+  throw new TypeError('a message must be a Uint8Array or an array of them')
 }
 
 function join(parts: readonly Uint8Array[], length: number): Uint8Array {

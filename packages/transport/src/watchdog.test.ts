@@ -1,3 +1,4 @@
+import { lengthField } from '@framewire/codec'
 import { describe, expect, test } from 'vitest'
 import { endOfTick } from '../test/deadline.ts'
 import { FakeClock } from '../test/fake-clock.ts'
@@ -198,6 +199,46 @@ describe('a heartbeat', () => {
     connection.resume()
     clock.pass(1_501)
     expect(connection.state).toBe('closed')
+  })
+
+  test('is not sent to a peer that has ended, and nothing is held against it', async () => {
+    const { clock, channel, connection } = setUp({ heartbeat, allowHalfOpen: true })
+    clock.pass(1_000)
+    channel.onEnd()
+    clock.pass(60_000)
+    expect([connection.state, connection.stats().messagesSent]).toEqual(['open', 1])
+  })
+
+  test('is not missed by a reader that is slower than the peer, which has said all and ended', async () => {
+    const { clock, channel, connection } = setUp({ heartbeat })
+    channel.bring(frames('one', 'two'))
+    channel.onEnd()
+    const read: string[] = []
+    for await (const message of connection) {
+      read.push(text(message))
+      clock.pass(10_000)
+    }
+    expect([read, connection.state]).toEqual([['one', 'two'], 'open'])
+  })
+
+  test('is not missed while the connection closes and none can be sent', async () => {
+    const { clock, connection } = setUp({ heartbeat })
+    void connection.close({ timeoutMs: 60_000 })
+    clock.pass(59_000)
+    expect(connection.state).toBe('closing')
+  })
+
+  test('for which there is no room is not waited for: then the write is watched', async () => {
+    const limits = { sendHighWaterMark: 100, maxSendBuffer: 100, framing: lengthField({ maxFrameLength: 50 }) }
+    const { clock, channel, connection } = setUp({ heartbeat, ...limits }, 10)
+    connection.send([message(1, 45), message(2, 5)])
+    connection.send(message(1, 40))
+    await endOfTick()
+    for (let count = 0; count < 5; count++) {
+      clock.pass(500)
+      channel.take(1)
+    }
+    expect(connection.state).toBe('open')
   })
 
   test('may be a function; what it throws ends the connection only', async () => {

@@ -41,7 +41,8 @@ export interface Reading {
 
 /** Whom it tells. */
 export interface WatchdogOwner {
-  sendHeartbeat(): void
+  /** False = it could not be sent: nobody can be expected to answer. */
+  sendHeartbeat(): boolean
   onExpired(error: TransportError): void
 }
 
@@ -58,6 +59,7 @@ export class Watchdog {
   readonly #owner: WatchdogOwner
   readonly #countsActivity: boolean
   #receivedAt: number
+  #silentSince: number // as `receivedAt`, or when a heartbeat was due and could not be sent
   #sentAt: number
   #heartbeatAt = NEVER // when the heartbeat was sent that nothing has answered yet
   #frameSince = NEVER
@@ -75,14 +77,14 @@ export class Watchdog {
     this.#channel = channel
     this.#owner = owner
     this.#countsActivity = options.heartbeat !== undefined || options.idleTimeoutMs !== NEVER
-    this.#receivedAt = this.#sentAt = this.#countsActivity ? options.clock.now() : 0
+    this.#receivedAt = this.#sentAt = this.#silentSince = this.#countsActivity ? options.clock.now() : 0
     if (this.#countsActivity) this.#arm()
   }
 
   /** Bytes have arrived, or reading goes on after a pause: time in which nothing could arrive does not count. */
   onRead(isResumed: boolean): void {
     if (this.#countsActivity) {
-      this.#receivedAt = this.#options.clock.now()
+      this.#receivedAt = this.#silentSince = this.#options.clock.now()
       const isAnswered = this.#heartbeatAt !== NEVER
       this.#heartbeatAt = NEVER
       // The next heartbeat may be due before this one would have been given up.
@@ -131,7 +133,7 @@ export class Watchdog {
 
   #nextLook(): number {
     const { heartbeat } = this.#options
-    const silent = heartbeat && this.#heartbeatAt === NEVER ? this.#receivedAt + heartbeat.intervalMs : this.#answerBy
+    const silent = heartbeat && this.#heartbeatAt === NEVER ? this.#silentSince + heartbeat.intervalMs : this.#answerBy
     return Math.min(this.#frameBy, this.#idleUntil, silent, this.#stallLookAt)
   }
 
@@ -171,12 +173,12 @@ export class Watchdog {
   #look(now: number): void {
     const { heartbeat } = this.#options
     if (!this.#reading.isReading) {
-      this.#receivedAt = now
+      this.#receivedAt = this.#silentSince = now
       this.#heartbeatAt = NEVER
       if (this.#frameSince !== NEVER) this.#frameSince = now
-    } else if (heartbeat && this.#heartbeatAt === NEVER && now >= this.#receivedAt + heartbeat.intervalMs) {
-      this.#heartbeatAt = now
-      this.#owner.sendHeartbeat()
+    } else if (heartbeat && this.#heartbeatAt === NEVER && now >= this.#silentSince + heartbeat.intervalMs) {
+      if (this.#owner.sendHeartbeat()) this.#heartbeatAt = now
+      else this.#silentSince = now
     }
     if (now < this.#stallLookAt) return
     this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
