@@ -159,7 +159,8 @@ export class ClosePath {
     if (this.#state !== 'closed') {
       const isClean = error === undefined && this.#hasPeerEnded && this.#hasSentEnd
       const lost = error ?? new TransportError('CONNECTION_CLOSED', 'the channel closed before its end')
-      const unsent = sends.unconfirmedAmount
+      // The end was sent behind the last byte: a drain that has not been told yet is no loss.
+      const unsent = isClean ? 0 : sends.unconfirmedAmount
       this.fail(isClean ? undefined : toTransportError(lost, 'CONNECTION_RESET'), 'peer')
       this.#unsentBytes = unsent
     }

@@ -305,6 +305,17 @@ describe('who ended it, and why', () => {
   })
 })
 
+test('a clean end has lost nothing, although the last drain was never told', async () => {
+  const { channel, connection } = await setUpBlocked()
+  channel.onDrain = () => {}
+  channel.take(100)
+  void connection.close()
+  expect(channel.hasEnded).toBe(true)
+  channel.onEnd()
+  channel.onClose()
+  expect(await closedIn(connection)).toEqual({ initiator: 'local', error: undefined, unsentBytes: 0 })
+})
+
 test('counters are handed out as a copy', () => {
   const { channel, connection } = setUp()
   const before = connection.stats()

@@ -90,7 +90,8 @@ class Run {
     const isCutOff = this.ends.some((each) => each.link === link && each.isDestroyed)
     if (link.broken.length > 0 || isCutOff) return
     if (!isUnread) incoming.checkComplete()
-    const error = closes[0]?.error
+    const { error, unsentBytes = 0 } = closes[0] ?? {}
+    if (unsentBytes > 0) this.violations.push(`I2 ${name} ended with ${unsentBytes} bytes that were not sent`)
     if (error !== undefined) this.violations.push(`I2 ${name} ended with ${error.code}: ${error.message}`)
     if (closedAfterMs >= CLOSE_MS) this.violations.push(`I2 ${name} ended only by its deadline`)
   }
