@@ -228,12 +228,16 @@ describe('begin and commit', () => {
     expect(queue.bufferedAmount).toBe(14 + 7)
   })
 
-  test('refuse an end in front of the message or behind the slab', () => {
+  test('refuse an end in front of the message or behind the length it was begun with', () => {
     const { queue } = setUp()
     const at = queue.begin(10)
-    for (const end of [at - 1, queue.slab.length + 1, Number.NaN]) expect(() => queue.commit(end)).toThrow(RangeError)
+    for (const end of [at - 1, at + 11, Number.NaN]) expect(() => queue.commit(end)).toThrow(RangeError)
     expect(queue.bufferedAmount).toBe(0)
     expect(queue.commit(at)).toBe(true)
+  })
+
+  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuse %d as a length', (length) => {
+    expect(() => setUp().queue.begin(length)).toThrow(RangeError)
   })
 
   test('keep the slab to themselves even when all else has left in between', async () => {

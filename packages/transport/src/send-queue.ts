@@ -40,6 +40,7 @@ export class SendQueue {
   #slabStart = 0 // slab[slabStart, slabEnd) is encoded and not yet among the chunks
   #slabEnd = 0
   #payloadAt = -1 // where the payload of the message that was begun stands; -1 = none was
+  #maxPayload = 0 // the most bytes of it
   #fullSlabs: { slab: Buffer; end: number }[] = [] // end = `accepted` when it was full
   #chunks: Uint8Array[] = []
   #accepted = 0 // bytes since the connection stands
@@ -141,12 +142,16 @@ export class SendQueue {
 
   /**
    * Makes room for a payload of at most `maxLength` bytes and returns where in `slab` it begins. Write it, then `commit`
-   * its end. A message sent between the two takes its place.
+   * its end. A message sent between the two takes its place. Throws RangeError for what is no length.
    */
   begin(maxLength: number): number {
+    if (!(Number.isSafeInteger(maxLength) && maxLength >= 0)) {
+      throw new RangeError(`begin needs an integer of at least 0, got ${String(maxLength)}`)
+    }
     const most = this.#encodedLength(maxLength)
     const payloadAt = this.#makeRoom(most) + most - maxLength
     this.#payloadAt = payloadAt
+    this.#maxPayload = maxLength
     return payloadAt
   }
 
@@ -156,8 +161,10 @@ export class SendQueue {
     const start = this.#slabEnd
     const slab = this.slab
     if (payloadAt < 0) throw new TypeError('commit without begin, or with a message sent between the two')
-    if (!(end >= payloadAt && end <= slab.length)) {
-      throw new RangeError(`commit(${end}) of a message that begins at ${payloadAt} in a slab of ${slab.length} bytes`)
+    // Beyond what was begun the header could grow into the payload, or the trailer out of the slab.
+    if (!(end >= payloadAt && end <= payloadAt + this.#maxPayload)) {
+      const begun = `at ${payloadAt}, with at most ${this.#maxPayload} bytes`
+      throw new RangeError(`commit(${end}) of a message that was begun ${begun}`)
     }
     this.#payloadAt = -1
     const length = end - payloadAt
