@@ -61,6 +61,12 @@ describe('a frame', () => {
     expect(connection.state).toBe('closing')
   })
 
+  test('may take longer than a timer waits: it is not looked at without pause', () => {
+    const { clock, channel } = setUp({ frameTimeoutMs: 0x7fff_ffff })
+    channel.bring(Uint8Array.of(0, 8, 0, 0, 1))
+    expect(clock.longestDelayMs).toBe(0x7fff_ffff)
+  })
+
   test('that ends in time is followed by the next one with a time of its own', () => {
     const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
     const frame = frames('a message')

@@ -47,6 +47,8 @@ export interface WatchdogOwner {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
+/** setTimeout waits no longer, and 1 ms where it is asked to: what is due later is looked at in between. */
+const MOST_DELAY_MS = 0x7fff_ffff
 const PER_PIECE_MS = 1_000
 const PIECE_LENGTH = 64 * 1024
 /** A stalled write is looked at so many times within its limit: progress is only seen by looking. */
@@ -127,7 +129,8 @@ export class Watchdog {
     const { clock } = this.#options
     clock.clearTimeout(this.#timer)
     this.#armedFor = at
-    this.#timer = clock.setTimeout(() => this.#wake(), Math.max(1, Math.ceil(at - clock.now())))
+    const delayMs = Math.min(Math.max(1, Math.ceil(at - clock.now())), MOST_DELAY_MS)
+    this.#timer = clock.setTimeout(() => this.#wake(), delayMs)
     this.#timer.unref()
   }
 

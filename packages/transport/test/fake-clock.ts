@@ -10,6 +10,8 @@ interface FakeTimer extends Timer {
 export class FakeClock implements Clock {
   /** What stands on the clock, in ms. */
   time = 1_000
+  /** Of the delays that were asked for. */
+  longestDelayMs = 0
   readonly #timers = new Set<FakeTimer>()
   #immediates: (() => void)[] = []
 
@@ -19,6 +21,7 @@ export class FakeClock implements Clock {
 
   setTimeout(callback: () => void, delayMs: number): Timer {
     const timer: FakeTimer = { at: this.time + delayMs, callback, ref: () => timer, unref: () => timer }
+    this.longestDelayMs = Math.max(this.longestDelayMs, delayMs)
     if (Number.isFinite(delayMs)) this.#timers.add(timer)
     return timer
   }
