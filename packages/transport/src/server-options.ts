@@ -58,6 +58,9 @@ export function checkServerOptions(options: ServerOptions): CheckedServerOptions
   const { maxConnections = defaultMaxConnections(), maxConnectionsPerAddress, ...inner } = more
   const { maxTotalBuffered = 256 * 1024 * 1024, ...connection } = inner
   checkListener(others)
+  if (beforeClose !== undefined && typeof beforeClose !== 'function') {
+    throw new TypeError(`beforeClose must be a function, got ${String(beforeClose)}`)
+  }
   // Checked once, and one object for all connections.
   const checked = checkOptions(connection)
   return {
