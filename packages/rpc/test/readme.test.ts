@@ -1,36 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { inspect } from 'node:util'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import * as rpc from '../src/index.ts'
+import { blocks, printedBy, read } from './examples.ts'
 
-const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
 const readme = read('../README.md')
 
-/** The texts of the blocks in that language. */
-function blocks(language: string): string[] {
-  const all = Array.from(readme.matchAll(/^```(\w+)\n(.*?)^```$/gms), ([, name, text]) => ({ name, text }))
-  return all.filter(({ name }) => name === language).map(({ text }) => text as string)
-}
-
-const examples = blocks('ts').map((example, index) => [example, blocks('text')[index] as string] as const)
-
-afterEach(() => void vi.restoreAllMocks())
+const examples = blocks(readme, 'ts').map(
+  (example, index) => [example, blocks(readme, 'text')[index] as string] as const,
+)
 
 test.each(examples)('the example runs and prints what the README says: %s', async (example, output) => {
-  const folder = mkdtempSync(join(tmpdir(), 'framewire-readme-'))
-  const printed: string[] = []
-  vi.spyOn(console, 'log').mockImplementation((...values: unknown[]) => {
-    printed.push(`${values.map((value) => (typeof value === 'string' ? value : inspect(value))).join(' ')}\n`)
-  })
-  try {
-    writeFileSync(join(folder, 'example.ts'), example)
-    await import(join(folder, 'example.ts'))
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-  expect(printed.join('')).toBe(output)
+  expect(await printedBy(example)).toBe(output)
 })
 
 test('the table names every export and no other', () => {
