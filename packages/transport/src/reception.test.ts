@@ -118,7 +118,7 @@ describe('wrong options are refused before anything listens', () => {
     [{ handshakeTimeoutMs: 0 }, RangeError],
     [{ backlog: 0 }, RangeError],
     [{ socketMode: 0o1000 }, RangeError],
-    [{ beforeClose: 5 }, TypeError],
+    [{ beforeClose: 5 as unknown as () => void }, TypeError],
     [{ staleSocket: 'keep' as 'error' }, TypeError],
     [{ retry: { attempts: 0, delayMs: 1 } }, RangeError],
     [{ retry: { attempts: 1, delayMs: Number.POSITIVE_INFINITY } }, RangeError],
