@@ -1,7 +1,7 @@
 // Waiting for events instead of sleeping: everything a test waits for comes within a deadline, or the test says what did
 // not come.
 
-const DEADLINE_MS = 8_000
+const DEADLINE_MS = 20_000
 
 /** Settles as `promise` does; rejects when it has not settled at the deadline. */
 export async function within<T>(what: string, promise: Promise<T>, deadlineMs: number = DEADLINE_MS): Promise<T> {
