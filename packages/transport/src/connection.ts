@@ -180,13 +180,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   /**
    * The low road of `send`: makes room for a message of at most `maxLength` bytes in `slab` and returns where it
    * begins. Write it there, then `commit` its end; send nothing between the two.
+   * Throws RangeError for what is no length.
    */
   begin(maxLength: number): number {
     this.#end.checkOpen('begin')
     return this.#sends.begin(maxLength)
   }
 
-  /** Accepts the message that stands in `slab` from `begin` to `end`. Answers and throws as `send` does. */
+  /** Accepts the message in `slab` from `begin` to `end`. As `send`; RangeError for an end behind what was begun. */
   commit(end: number): boolean {
     this.#end.checkOpen('commit')
     const goesOn = this.#sends.commit(end)
