@@ -1,85 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Ctx, Peer } from '../src/peer.ts'
-import { all, endless, type Log, start, work } from './stream-service.ts'
-import { aborted, rejection, turn, until, within } from './waiting.ts'
-
-describe.each<[string, (api: ReturnType<typeof endlessly>) => Promise<unknown>]>([
-  [
-    'break',
-    async ({ messages }) => {
-      for await (const _ of messages) break
-    },
-  ],
-  [
-    'return()',
-    async ({ messages }) => {
-      await messages.next()
-      await messages.return(undefined)
-    },
-  ],
-  [
-    'throw()',
-    async ({ messages }) => {
-      await messages.next()
-      expect(await rejection(messages.throw(new Error('enough')))).toMatchObject({ message: 'enough' })
-    },
-  ],
-  [
-    'return() while a message is waited for',
-    async ({ messages, controller: _ }) => {
-      for (let count = 0; count < 3; count++) await messages.next()
-      await messages.return(undefined)
-    },
-  ],
-  [
-    'an aborted signal',
-    async ({ messages, controller }) => {
-      await messages.next()
-      controller.abort('enough')
-      expect(await rejection(messages.next())).toMatchObject({ code: 'CANCELLED', cause: 'enough' })
-    },
-  ],
-  [
-    'a lost connection',
-    async ({ messages, peer }) => {
-      await messages.next()
-      await peer.close({ drainMs: 0 })
-      await rejection(all(messages))
-    },
-  ],
-])('%s', (_, leave) => {
-  test.each(['count', 'upper'] as const)('ends the handler of %s: its signal, and its finally runs', async (method) => {
-    const { peer, log, errors } = await start()
-    const controller = new AbortController()
-    await leave(endlessly(method, peer, controller, log))
-    const { signal } = log.ctx as Ctx
-    expect(await within('the signal', aborted(signal))).toMatchObject({ name: 'RpcError' })
-    await until('finally', () => log.events.includes('finally'))
-    if (method === 'upper') await until('the input is left', () => log.events.includes('input left'))
-    expect(errors).toEqual([])
-  })
-})
-
-function endlessly(method: 'count' | 'upper', peer: Peer, controller: AbortController, log: Log) {
-  const { signal } = controller
-  const api = peer.client(work)
-  const messages =
-    method === 'count'
-      ? api.count({ from: 0, to: Number.MAX_SAFE_INTEGER }, { signal })
-      : api.upper(endless('x', log), { signal })
-  return { messages: messages as AsyncGenerator<unknown, undefined, undefined>, controller, peer }
-}
+import type { Ctx } from '../src/peer.ts'
+import { all, start } from './stream-service.ts'
+import { rejection, turn, until } from './waiting.ts'
 
 describe('a deadline', () => {
-  test('ends a stream at both ends', async () => {
-    const { api, log } = await start()
-    const messages = api.count({ from: 0, to: Number.MAX_SAFE_INTEGER }, { timeoutMs: 30 })
-    expect(await rejection(all(messages))).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
-    await until('finally', () => log.events.at(-1) === 'finally')
-    expect((log.ctx as Ctx).signal.aborted).toBe(true)
-    expect(await messages.next()).toEqual({ done: true, value: undefined })
-  })
-
   test('of 10 s is that of a client stream; server streams and bidi have none', async () => {
     const { api, log } = await start({ timeoutMs: 5_000 })
     const left = () => (log.ctx as Ctx).deadline - performance.now()

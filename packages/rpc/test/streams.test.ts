@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Peer } from '../src/peer.ts'
 import { all, endless, from, start, work } from './stream-service.ts'
 import { rejection, turn, until, within } from './waiting.ts'
@@ -61,53 +61,6 @@ test('messages of megabytes go in streams, too', async () => {
     expect(message).toHaveLength(1_000_000)
     if (++count === 5) break
   }
-})
-
-describe('streams are pulled:', () => {
-  test('nothing is asked before the first next()', async () => {
-    const { api, log } = await start()
-    const messages = api.count({ from: 0, to: 3 })
-    const lines = api.upper(from(['a'], log))
-    await api.add([1, 1])
-    expect(log.events).toEqual([])
-    expect(await messages.return(undefined)).toEqual({ done: true, value: undefined })
-    expect(await lines.return(undefined)).toEqual({ done: true, value: undefined })
-    expect(await messages.next()).toEqual({ done: true, value: undefined })
-    await api.add([1, 1])
-    expect(log.events).toEqual([])
-  })
-
-  test('`yield` waits for credit: a caller that takes nothing costs no more than its window', async () => {
-    const { api, log } = await start()
-    const messages = api.count({ from: 100_000, to: 200_000 })
-    expect(await messages.next()).toEqual({ done: false, value: 100_000 })
-    for (let turns = 0; turns < 20; turns++) await api.add([1, 1])
-    const yielded = log.events.length - 1
-    expect(yielded).toBeLessThanOrEqual(65_536 / 6 + 2)
-    expect(yielded).toBeGreaterThan(65_536 / 6 - 2)
-    await messages.return(undefined)
-    await until('the generator has ended', () => log.events.at(-1) === 'finally')
-    expect(log.events.length).toBe(yielded + 2)
-  })
-
-  test('a caller`s input is pulled as the handler takes it', async () => {
-    const { api } = await start()
-    let pulled = 0
-    const input = (function* () {
-      for (;;) {
-        pulled++
-        yield pulled <= 3 ? `line ${pulled}` : 'x'.repeat(1_000)
-      }
-    })()
-    const lines = api.upper(input)
-    for (let turns = 0; turns < 20; turns++) await api.add([1, 1])
-    expect(pulled).toBe(0)
-    expect(await lines.next()).toEqual({ done: false, value: 'LINE 1' })
-    for (let turns = 0; turns < 20; turns++) await api.add([1, 1])
-    // The windows of both directions are full, and that is all.
-    expect(pulled).toBeLessThan(2 * 66 + 10)
-    await lines.return(undefined)
-  })
 })
 
 test('a handler that answers before its input has ended leaves it, and the connection goes on', async () => {
