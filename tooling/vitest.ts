@@ -12,6 +12,6 @@ const config: ViteUserConfig = defineConfig({
       { find: /^@framewire\/(\w+)\/(\w+)$/, replacement: source('$1', '$2') },
     ],
   },
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000 },
+  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
 })
 export default config

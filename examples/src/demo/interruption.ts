@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { DemoError } from './demo-error.ts'
 
 /** For a defect that makes something wait for ever. */
-const MAX_SECONDS = 14
+const MAX_SECONDS = 60
 
 /** Rejects with a DemoError when the demo has to end, and never resolves. */
 export function interruption(): Promise<never> {
