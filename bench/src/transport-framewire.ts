@@ -29,6 +29,8 @@ export const framewire: EndMaker = {
   },
   async connect(port, certificate) {
     const tls = certificate === undefined ? {} : { tls: { ca: certificate.cert, servername: 'localhost' } }
-    return framewireEnd(await connect(`tcp://127.0.0.1:${port}`, { framing, ...tls }))
+    // By default a receiver that takes nothing for 10 s ends the connection; here it is to be watched for longer.
+    const sendStallTimeoutMs = Number.POSITIVE_INFINITY
+    return framewireEnd(await connect(`tcp://127.0.0.1:${port}`, { framing, sendStallTimeoutMs, ...tls }))
   },
 }

@@ -34,6 +34,8 @@ export class FrameClient {
     this.#socket = socket
     this.#decoder = new FrameDecoder(framing)
     this.#chunks = socket[Symbol.asyncIterator]()
+    // `send` and `next` tell of it; without a listener a reset while nobody waits would end the process.
+    socket.on('error', () => {})
   }
 
   /** For what comes after the frame that `next` returned last. */
