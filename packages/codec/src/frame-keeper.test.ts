@@ -79,7 +79,7 @@ test('keeps plain Uint8Arrays of a Buffer', () => {
   expect(keeper.frames).toStrictEqual([new Uint8Array(3).fill(7), new Uint8Array(9_000).fill(7)])
 })
 
-test('pins at most 16 KiB or 16 times itself with a frame, and nothing beside a large one', () => {
+test('pins at most 16 KiB or 16 times itself with a frame that begins a block, and nothing beside a large one', () => {
   const [small, middle, large] = keep([
     [10, 11],
     [20_000, 22_000],

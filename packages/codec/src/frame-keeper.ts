@@ -1,6 +1,7 @@
 // Turns visited frames into frames that may be kept. Small neighbours in the chunk share one copied block, as Node's own
-// buffer pool does: one copy a block instead of one a frame, and a kept frame pins at most 16 KiB or 16 times itself. Frames
-// that lie elsewhere are copied alone: around them stand bytes of other frames, maybe of another connection.
+// buffer pool does: one copy a block instead of one a frame, and a kept frame pins at most its block: 16 KiB, or 16 times
+// the frame that began it, 64 KiB at most. Frames that lie elsewhere are copied alone: around them stand bytes of other
+// frames, maybe of another connection.
 
 const LEAST_BLOCK = 16 * 1024
 const MOST_BLOCK = 64 * 1024
