@@ -1,5 +1,6 @@
 // Typed functions for the methods of a contract, made once per client; a call allocates nothing here.
 
+import type { Clock } from '@framewire/transport'
 import { json } from './codec.ts'
 import { type Contract, type Method, returnsMany } from './contract.ts'
 import { type Interceptor, intercept, type Reply } from './interceptor.ts'
@@ -33,19 +34,24 @@ export function makeClient<M>(contract: Contract<M>, caller: Caller, defaults: C
 }
 
 /** The same calls with interceptors around each. */
-export function interceptedCaller(calls: Caller, interceptors: readonly Interceptor[], peer: Peer): Caller {
+export function interceptedCaller(
+  calls: Caller,
+  interceptors: readonly Interceptor[],
+  peer: Peer,
+  clock: Clock,
+): Caller {
   if (interceptors.length === 0) return calls
   const make = async (method: OutgoingMethod, input: unknown, options: CallOptions): Promise<Reply> => {
     const { path, kind } = method
     const { signal, onTrailers } = options
-    const deadline = performance.now() + timeoutOf(kind, options)
+    const deadline = clock.now() + timeoutOf(kind, options, clock)
     const run = intercept(interceptors, async (call) => {
       const trailers = new Meta()
       const inner: CallOptions = {
         ...options,
         ...(call.signal && { signal: call.signal }),
         meta: call.meta,
-        timeoutMs: Math.max(Number.MIN_VALUE, call.deadline - performance.now()),
+        timeoutMs: Math.max(Number.MIN_VALUE, call.deadline - clock.now()),
         onTrailers(received) {
           for (const [key, value] of received) trailers.append(key, value)
           onTrailers?.(received)

@@ -1,6 +1,18 @@
-// The calling side: a connection, and a peer on it.
+// The calling side: a connection with a peer on it, or a peer that outlives its connections.
 
-import { type Address, connect as connectTransport, TransportError } from '@framewire/transport'
+import {
+  type Address,
+  type BackoffOptions,
+  type ClientTlsOptions,
+  type Clock,
+  type Connection,
+  connect as connectTransport,
+  createReconnector,
+  type ReconnectorOptions,
+  systemClock,
+  TransportError,
+  type ConnectOptions as TransportOptions,
+} from '@framewire/transport'
 import type { Codec } from './codec.ts'
 import { type OnError, warn } from './error-report.ts'
 import type { Service } from './implement.ts'
@@ -9,17 +21,39 @@ import { checkLimits, framingOf, type Limits } from './limits.ts'
 import type { MetaInit } from './meta.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
+import { ReconnectingPeer } from './reconnecting-peer.ts'
 import { RpcConnection } from './rpc-connection.ts'
+import type { RpcConnectionOptions } from './rpc-connection-options.ts'
 import { RpcError } from './rpc-error.ts'
+import { ALPN, endpointOf, isSecure } from './target.ts'
+
+/** When another attempt to connect follows, and when none does. */
+export interface ReconnectOptions extends BackoffOptions {
+  /** Failures in a row after which the peer is closed. @default Infinity */
+  attempts?: number
+  /** A connection that stood so long, in ms, or brought a message, was no failure. @default 10000 */
+  stableAfterMs?: number
+}
 
 export interface ConnectOptions {
   /** What the other side may call here. */
   services?: readonly Service[]
   /** Default for calls that name none, in ms. @default 10000 */
   timeoutMs?: number
-  /** For connecting, in ms. @default 10000 */
+  /**
+   * Default for calls, see `CallOptions`. With it `connect` does not wait for the first connection: the calls do.
+   * @default false
+   */
+  waitForReady?: boolean
+  /** A lost connection is made again, after a delay as these options say; false = it is the only one. @default true */
+  reconnect?: boolean | ReconnectOptions
+  /** The same as `limits.maxQueued`. */
+  maxQueued?: number
+  /** Speaks TLS, with the ALPN name `framewire/1`. @default for `tls://` only, with Node's authorities */
+  tls?: ClientTlsOptions
+  /** For each attempt to connect, name lookup and TLS included, in ms. @default 10000 */
   connectTimeoutMs?: number
-  /** Gives up connecting. It has no meaning once the connection stands. */
+  /** Gives up connecting. It has no meaning once the first connection stands. */
   signal?: AbortSignal
   /** What stands around every call, made here or served here. The first is the outermost. */
   interceptors?: readonly Interceptor[]
@@ -32,30 +66,101 @@ export interface ConnectOptions {
   exposeErrors?: boolean
   /** Gets what a handler threw that was no RpcError, and its method. @default a process warning */
   onError?: OnError
+  /** Where times come from; for tests. @default monotonic time and the timers of the process */
+  clock?: Clock
 }
 
 /**
- * Connects to a peer: `tcp://host:port` or `unix:/path`. Calls may be made at once, they travel right behind the
- * handshake. Rejects with RpcError UNAVAILABLE (cause: the TransportError), or CANCELLED by `signal`.
+ * Connects to a peer: `tcp://host:port`, `tls://host:port` or `unix:/path`; of several addresses to the first that answers,
+ * and to the next when that is lost. Resolves once the other side has said HELLO. Rejects with RpcError UNAVAILABLE (cause:
+ * the TransportError) when every address has failed once, or with CANCELLED by `signal`. With `reconnect: false` it
+ * resolves with the connection, and calls travel right behind the handshake.
  */
-export async function connect(target: Address, options: ConnectOptions = {}): Promise<Peer> {
-  const { services = [], timeoutMs, connectTimeoutMs, signal, onError = warn } = options
-  const { interceptors, codecs, hello, exposeErrors } = options
-  const limits = checkLimits(options.limits)
-  const methods = new MethodTable(services.flatMap((service) => service.handlers))
-  const framing = framingOf(limits)
+export async function connect(target: Address | readonly Address[], options: ConnectOptions = {}): Promise<Peer> {
+  return connectBy(connectTransport, target, options)
+}
+
+/** The same, with who makes the connections, and the first stream id of the first of them. */
+export async function connectBy(
+  dial: (address: Address, options: TransportOptions) => Promise<Connection>,
+  target: Address | readonly Address[],
+  options: ConnectOptions,
+  firstId?: number,
+): Promise<Peer> {
+  const { reconnect = true, signal } = options
+  const rpc = { ...rpcOptions(options), firstId }
+  const addresses = (Array.isArray(target) ? target : [target]) as readonly Address[]
+  if (addresses.length === 0) throw new TypeError('connect needs an address')
+  const through = transportOptions(options)
+  const dialOne = (address: Address, own: TransportOptions): Promise<Connection> => {
+    return dial(address, isSecure(address) ? { ...own, tls: { ALPNProtocols: [ALPN], ...own.tls } } : own)
+  }
   try {
-    const connection = await connectTransport(target, {
-      framing,
-      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-      ...(signal === undefined ? {} : { signal }),
-    })
-    const defaults = timeoutMs === undefined ? {} : { timeoutMs }
-    const own = { interceptors, codecs, hello, exposeErrors }
-    return new RpcConnection(connection, { isConnecting: true, methods, limits, defaults, onError, ...own })
+    if (reconnect === false) {
+      const [address] = addresses
+      if (addresses.length > 1) throw new TypeError('several addresses need reconnect')
+      const connection = await dialOne(address as Address, { ...through, ...(signal && { signal }) })
+      return new RpcConnection(connection, rpc)
+    }
+    const again: ReconnectorOptions = {
+      ...through,
+      ...(reconnect === true ? {} : reconnect),
+      connect: dialOne as never,
+    }
+    const reconnector = createReconnector(addresses, again)
+    const [first] = addresses
+    const target = endpointOf(first as Address)
+    const peer = new ReconnectingPeer(reconnector, { ...rpc, addresses: addresses.length, target })
+    if (options.waitForReady !== true) await firstConnection(peer, signal)
+    return peer
   } catch (error) {
     if (!(error instanceof TransportError)) throw error
     const code = error.code === 'ABORTED' ? 'CANCELLED' : 'UNAVAILABLE'
     throw new RpcError(code, error.message, { notProcessed: true, cause: error })
+  }
+}
+
+function rpcOptions(options: ConnectOptions): RpcConnectionOptions & { clock: Clock } {
+  const { services = [], timeoutMs, waitForReady, maxQueued, onError = warn, clock = systemClock } = options
+  const { interceptors, codecs, hello, exposeErrors } = options
+  const limits = checkLimits({ ...options.limits, ...(maxQueued !== undefined && { maxQueued }) })
+  const methods = new MethodTable(services.flatMap((service) => service.handlers))
+  const defaults = {
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(waitForReady !== undefined && { waitForReady }),
+  }
+  const own = { interceptors, codecs, hello, exposeErrors, clock }
+  return { isConnecting: true, methods, limits, defaults, onError, ...own }
+}
+
+function transportOptions(options: ConnectOptions): TransportOptions {
+  const { connectTimeoutMs, tls, clock } = options
+  return {
+    framing: framingOf(checkLimits(options.limits)),
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+    ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
+    ...(clock && { clock }),
+  }
+}
+
+async function firstConnection(peer: ReconnectingPeer, signal: AbortSignal | undefined): Promise<void> {
+  let isAborted = signal?.aborted === true
+  const onAbort = (): void => {
+    isAborted = true
+    void peer.close({ drainMs: 0 })
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    const ready = peer.ready()
+    if (isAborted) onAbort()
+    await ready
+  } catch (error) {
+    if (!isAborted) {
+      await peer.close({ drainMs: 0 })
+      throw error
+    }
+    throw new RpcError('CANCELLED', 'connect was given up', { notProcessed: true, cause: signal?.reason })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }

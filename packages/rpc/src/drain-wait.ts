@@ -1,17 +1,24 @@
 // Waits until nothing is under way any more, or until there is no time left for it.
 
+import { type Clock, systemClock } from '@framewire/transport'
+
 export class DrainWait {
+  readonly #clock: Clock
   readonly #waits = new Set<() => void>()
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock
+  }
 
   /** Resolves at `end`, or after `drainMs`. */
   wait(drainMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
-        clearTimeout(timer)
+        this.#clock.clearTimeout(timer)
         this.#waits.delete(end)
         resolve()
       }
-      const timer = setTimeout(end, Math.min(drainMs, 0x7fff_ffff))
+      const timer = this.#clock.setTimeout(end, Math.min(drainMs, 0x7fff_ffff))
       this.#waits.add(end)
     })
   }

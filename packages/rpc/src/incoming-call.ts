@@ -1,5 +1,6 @@
 // One call of the peer, and what its handler is told about it.
 
+import type { Clock } from '@framewire/transport'
 import type { Codec } from './codec.ts'
 import type { Handler } from './implement.ts'
 import type { Inbound } from './inbound.ts'
@@ -25,6 +26,7 @@ export class IncomingCall implements Ctx {
   /** The first message, while it is not whole. */
   buffer: MessageBuffer | undefined
   readonly #timeoutMs: number
+  readonly #clock: Clock
   #deadline = 0 // 0 = not asked for yet
   #controller: AbortController | undefined
   #abortReason: RpcError | undefined
@@ -42,6 +44,7 @@ export class IncomingCall implements Ctx {
     timeoutMs: number,
     meta: Uint8Array | undefined,
     isOneway: boolean,
+    clock: Clock,
   ) {
     this.id = id
     this.handler = handler
@@ -50,11 +53,12 @@ export class IncomingCall implements Ctx {
     this.#timeoutMs = timeoutMs
     this.#receivedMeta = meta
     this.isOneway = isOneway
+    this.#clock = clock
   }
 
   /** Computed on first access: a handler that answers at once costs no look at the clock. */
   get deadline(): number {
-    if (this.#deadline === 0) this.#deadline = performance.now() + this.#timeoutMs
+    if (this.#deadline === 0) this.#deadline = this.#clock.now() + this.#timeoutMs
     return this.#deadline
   }
 

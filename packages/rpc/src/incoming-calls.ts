@@ -2,7 +2,7 @@
 // Invariant: a call has exactly one answer, or none after CANCEL; its slot is free when the handler has settled, not
 // when CANCEL arrives, so a peer that opens and cancels can not pile up work (CVE-2023-44487).
 
-import type { Connection } from '@framewire/transport'
+import type { Clock, Connection } from '@framewire/transport'
 import type { Budget } from './budget.ts'
 import { CallTable } from './call-table.ts'
 import type { Codec } from './codec.ts'
@@ -29,6 +29,7 @@ export interface IncomingOptions {
   peer: Peer
   methods: MethodTable
   limits: Required<Limits>
+  clock: Clock
   /** Of messages that wait to be taken. */
   memory: Memory
   interceptors: readonly Interceptor[]
@@ -93,10 +94,10 @@ export class IncomingCalls {
       if (!isOneway) this.#replies.sendError(id, codec, '', refusal as RpcError, { notProcessed: true })
       return
     }
-    const { peer } = this.#options
+    const { peer, clock } = this.#options
     const timeoutMs = this.#timeoutOf(handler, open.timeoutMs)
     const meta = open.metaAt === open.messageAt ? undefined : bytes.slice(open.metaAt, open.messageAt)
-    const call = new IncomingCall(id, handler, codec, peer, timeoutMs, meta, isOneway)
+    const call = new IncomingCall(id, handler, codec, peer, timeoutMs, meta, isOneway, clock)
     if (handler.sendsMany) return this.#openStream(call, open, flags, bytes, end)
     if (isPart) return this.#openPart(call, bytes, open.messageAt, end)
     this.#run(call, this.#connection, bytes, open.messageAt, end, open.hasMessage)

@@ -1,5 +1,5 @@
 export { type Codec, json, raw } from './codec.ts'
-export { type ConnectOptions, connect } from './connect.ts'
+export { type ConnectOptions, connect, type ReconnectOptions } from './connect.ts'
 export {
   bidi,
   type Contract,
@@ -31,7 +31,7 @@ export type {
   Peer,
   PeerState,
 } from './peer.ts'
-export type { Authenticate } from './rpc-connection.ts'
+export type { Authenticate } from './rpc-connection-options.ts'
 export { type Code, RpcError, type RpcErrorOptions } from './rpc-error.ts'
 export { type Schema, type } from './schema.ts'
 export { type ServeOptions, Server, serve } from './serve.ts'

@@ -1,6 +1,7 @@
 // Whether the peer is still there. It is asked when it has been silent, and what comes from it, whatever it is, is an
 // answer. A timer that is late (a stopped process, a busy loop) proves nothing: what has arrived is read first.
 
+import { type Clock, systemClock, type Timer } from '@framewire/transport'
 import { RpcError } from './rpc-error.ts'
 
 /** Quarters of the interval: silence is found at most one of them early. */
@@ -16,6 +17,7 @@ export interface KeepaliveOptions {
   send: (opaque: Uint8Array) => void
   /** The peer has not answered. */
   onLost: (silentMs: number) => void
+  clock?: Clock
 }
 
 interface Asked {
@@ -26,9 +28,10 @@ interface Asked {
 
 export class Keepalive {
   readonly #options: KeepaliveOptions
+  readonly #clock: Clock
   #intervalMs: number
   #minIntervalMs: number
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #silentSince = 0 // 0 = something came since the last look
   #askedAt = 0 // 0 = no PING waits for an answer
   #sequence = 0
@@ -40,6 +43,7 @@ export class Keepalive {
   /** `minIntervalMs`: the peer takes no more PINGs than 10 in this time. */
   constructor(options: KeepaliveOptions, minIntervalMs: number) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
     this.#minIntervalMs = minIntervalMs
     this.#intervalMs = Math.max(options.intervalMs, minIntervalMs)
     this.#wait()
@@ -62,7 +66,7 @@ export class Keepalive {
   ask(): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#isStopped) throw new RpcError('UNAVAILABLE', 'the connection is closed', { notProcessed: true })
-      const now = performance.now()
+      const now = this.#clock.now()
       const isWaiting = this.#asked.length > 0
       if (!isWaiting && now - this.#asksFrom >= this.#minIntervalMs) {
         this.#asksFrom = now
@@ -78,13 +82,13 @@ export class Keepalive {
   }
 
   onPong(): void {
-    const now = performance.now()
+    const now = this.#clock.now()
     for (const { at, resolve } of this.#asked.splice(0)) resolve(now - at)
   }
 
   stop(error: RpcError): void {
     this.#isStopped = true
-    clearTimeout(this.#timer)
+    this.#clock.clearTimeout(this.#timer)
     for (const { reject } of this.#asked.splice(0)) reject(error)
   }
 
@@ -95,22 +99,22 @@ export class Keepalive {
   }
 
   #wait(): void {
-    clearTimeout(this.#timer)
+    this.#clock.clearTimeout(this.#timer)
     const { timeoutMs } = this.#options
     if (this.#isStopped || this.#intervalMs === Number.POSITIVE_INFINITY) return
-    const left = this.#askedAt === 0 ? timeoutMs : Math.max(1, this.#askedAt + timeoutMs - performance.now())
+    const left = this.#askedAt === 0 ? timeoutMs : Math.max(1, this.#askedAt + timeoutMs - this.#clock.now())
     const delay = Math.min(this.#intervalMs / CHECKS, left, 0x7fff_ffff)
-    this.#timer = setTimeout(() => this.#look(), delay)
+    this.#timer = this.#clock.setTimeout(() => this.#look(), delay)
     // The socket keeps the process alive; looking after it must not.
     this.#timer.unref()
   }
 
   #look(): void {
-    const now = performance.now()
+    const now = this.#clock.now()
     if (this.#askedAt > 0 && now - this.#askedAt >= this.#options.timeoutMs) {
       // What has arrived while this process stood still is read before the immediate runs.
       const askedAt = this.#askedAt
-      setImmediate(() => {
+      this.#clock.setImmediate(() => {
         if (this.#askedAt === askedAt && !this.#isStopped) this.#options.onLost(now - this.#silentSince)
         else this.#wait()
       })

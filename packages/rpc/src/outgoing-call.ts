@@ -1,19 +1,24 @@
 // One call made here: what its caller asked for, what has come back so far, and where its time went.
 
+import type { Clock } from '@framewire/transport'
 import { type Kind, returnsMany, sendsMany } from './contract.ts'
 import type { Inbound } from './inbound.ts'
-import { decodeMessage, type Keeper, type Message } from './message.ts'
+import { decodeMessage, type Keeper, type Message, toMessage } from './message.ts'
 import { type Memory, MessageBuffer } from './message-buffer.ts'
 import { Meta } from './meta.ts'
 import type { Outbound, Source } from './outbound.ts'
-import { badReply, checkReply, type OutgoingMethod } from './outgoing-method.ts'
+import { badReply, checkReply, type OutgoingMethod, sourceOf } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { RpcError } from './rpc-error.ts'
 
-/** Who keeps the calls. */
-interface CallOwner {
+/** Who keeps a call: the connection it is made on, or who looks for one. */
+export interface CallOwner {
+  readonly clock: Clock
+  readonly keeper: Keeper
   giveUp(call: OutgoingCall, error: RpcError): void
   onSent(call: OutgoingCall): void
+  /** So many bytes of its messages were taken. */
+  grant(call: OutgoingCall, bytes: number): void
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -22,10 +27,10 @@ const NO_META: Uint8Array = new Uint8Array(0)
 const TRACE_KEYS = ['traceparent', 'tracestate']
 
 /** The time a call has, in ms: what it asks for, or the default of its kind, and no more than the call it is made for. */
-export function timeoutOf(kind: Kind, { timeoutMs, ctx }: CallOptions): number {
+export function timeoutOf(kind: Kind, { timeoutMs, ctx }: CallOptions, clock: Clock): number {
   const own = timeoutMs ?? (returnsMany(kind) ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS)
   if (!(own > 0)) throw new RangeError(`timeoutMs must be above 0, got ${String(own)}`)
-  return ctx === undefined ? own : Math.min(own, ctx.deadline - performance.now())
+  return ctx === undefined ? own : Math.min(own, ctx.deadline - clock.now())
 }
 
 /** The metadata of a call, with the trace of the call that it is made for. */
@@ -47,6 +52,12 @@ export class OutgoingCall {
   outbound: Outbound | undefined
   /** Settled, or left by its caller: it must not start any more. */
   isOver = false
+  /** It was refused once and made again: not a second time. */
+  isRetried = false
+  /** For a connection: how long by now, and since when. */
+  waitedMs = 0
+  waitingSince = 0
+  owner: CallOwner
   openedAt = 0
   sentAt = 0
   readonly method: OutgoingMethod
@@ -56,13 +67,13 @@ export class OutgoingCall {
   readonly deadline: number
   readonly signal: AbortSignal | undefined
   readonly parent: AbortSignal | undefined
+  readonly waitForReady: boolean
   readonly onTrailers: ((trailers: Meta) => void) | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   #buffer: MessageBuffer | undefined // of a reply in several frames
   #hasReply = false // a reply has come, END follows
   #reply: unknown
-  readonly #owner: CallOwner
 
   constructor(
     owner: CallOwner,
@@ -71,15 +82,16 @@ export class OutgoingCall {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#owner = owner
+    this.owner = owner
     this.method = method
     const { meta, ctx } = options
-    this.timeoutMs = timeoutOf(method.kind, options)
-    this.startedAt = performance.now()
+    this.timeoutMs = timeoutOf(method.kind, options, owner.clock)
+    this.startedAt = owner.clock.now()
     this.deadline = this.startedAt + this.timeoutMs
     this.meta = meta === undefined && ctx === undefined ? NO_META : (metaOf(options).encode() ?? NO_META)
     this.signal = options.signal
     this.parent = ctx?.signal
+    this.waitForReady = options.waitForReady === true
     this.onTrailers = options.onTrailers
     this.resolve = resolve
     this.reject = reject
@@ -90,8 +102,27 @@ export class OutgoingCall {
     return this.inbound === undefined && !this.#hasReply && this.#buffer === undefined
   }
 
+  /** Nothing came of it and none of its input was asked for: it can be made on another connection as it is. */
+  get isMovable(): boolean {
+    if (this.isOver || this.outbound !== undefined || this.#hasReply || this.#buffer !== undefined) return false
+    return this.inbound === undefined || this.inbound.isFresh
+  }
+
   get sendsMany(): boolean {
     return sendsMany(this.method.kind)
+  }
+
+  /** Throws what is wrong with the input. Runs code of the application (toJSON), which may close the connection. */
+  prepare(input: unknown): void {
+    if (this.sendsMany) this.source = sourceOf(this.method, input)
+    else this.message = toMessage(this.method.codec, input)
+  }
+
+  /** It is going to be made on another connection. */
+  move(): void {
+    this.id = 0
+    this.openedAt = 0
+    this.sentAt = 0
   }
 
   /** A message, or a piece of one. Throws an RpcError for what the call fails with. */
@@ -104,6 +135,7 @@ export class OutgoingCall {
     end: number,
     isWhole: boolean,
   ): void {
+    this.message = undefined // it is not made again
     if (this.inbound !== undefined) return this.inbound.push(frame, start, end, isWhole)
     if (this.#hasReply) throw new RpcError('INTERNAL', `${this.method.path} was answered with more than one message`)
     if (isWhole && this.#buffer === undefined) this.#reply = this.decode(keeper, frame, start, end)
@@ -159,11 +191,11 @@ export class OutgoingCall {
   }
 
   abort(reason: unknown): void {
-    this.#owner.giveUp(this, this.cancelled(reason))
+    this.owner.giveUp(this, this.cancelled(reason))
   }
 
   onSent(): void {
-    this.#owner.onSent(this)
+    this.owner.onSent(this)
   }
 
   cancelled(reason: unknown): RpcError {
@@ -177,9 +209,9 @@ export class OutgoingCall {
     const sentAt = this.id === 0 ? now : this.sentAt === 0 ? now : this.sentAt
     const readyAt = Math.min(now, Math.max(sentAt, helloAt))
     const parts = [
-      ['queued', openedAt - this.startedAt],
+      ['queued', openedAt - this.startedAt - this.waitedMs],
       ['written', sentAt - openedAt],
-      ['connecting', readyAt - sentAt],
+      ['connecting', readyAt - sentAt + this.waitedMs],
       ['waiting', now - readyAt],
     ] as const
     const spent = parts.filter(([, ms]) => ms >= 0.5).map(([what, ms]) => `${what} ${Math.round(ms)} ms`)

@@ -1,4 +1,5 @@
 import { lengthField } from '@framewire/codec'
+import { systemClock } from '@framewire/transport'
 import { expect, test } from 'vitest'
 import { readFrames } from '../test/frames.ts'
 import { connectionOn, memoryPair, UNCUT } from '../test/memory-channel.ts'
@@ -22,6 +23,7 @@ test('calls that find no stream id left are UNAVAILABLE, surely not processed, a
     {
       firstId: 0x7fff_fefd,
       limits: checkLimits(),
+      clock: systemClock,
       memory: new Memory(65_536),
       watchDeadline: () => {},
       onSettled: () => {},

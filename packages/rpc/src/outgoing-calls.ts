@@ -1,22 +1,22 @@
 // The calls this side makes: from the promise to the OPEN frame, and from DATA or END back to the promise.
 // Invariant: every call settles exactly once; it is in the table, or in the queue, or settled, never in two of them.
 
-import { type Connection, TransportError } from '@framewire/transport'
+import { type Clock, type Connection, TransportError } from '@framewire/transport'
 import { CallQueue } from './call-queue.ts'
+import { type Starter, startCall, startStream } from './call-start.ts'
 import { CallTable } from './call-table.ts'
-import { sendsMany } from './contract.ts'
 import { checkData, type EndFrame } from './frame.ts'
 import type { OpenHead } from './frame-writer.ts'
-import { Inbound } from './inbound.ts'
+import type { Inbound } from './inbound.ts'
 import type { Limits } from './limits.ts'
-import { decodeMessage, type Message, toMessage } from './message.ts'
+import { decodeMessage, type Keeper, type Message, toMessage } from './message.ts'
 import type { Memory } from './message-buffer.ts'
 import { Meta } from './meta.ts'
 import { Outbound, type Source } from './outbound.ts'
-import { OutgoingCall, timeoutOf } from './outgoing-call.ts'
-import { checkInput, checkReply, type OutgoingMethod, sourceOf } from './outgoing-method.ts'
+import type { OutgoingCall } from './outgoing-call.ts'
+import { checkInput, type OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
-import { codeName, codeNumber, RpcError } from './rpc-error.ts'
+import { type Code, codeName, codeNumber, RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'
 import { SignalWatch } from './signal-watch.ts'
 import { LAST, LAST_STREAM_ID, MAX_TIMEOUT_MS, MORE, NONE, ONEWAY } from './wire.ts'
@@ -24,6 +24,7 @@ import { LAST, LAST_STREAM_ID, MAX_TIMEOUT_MS, MORE, NONE, ONEWAY } from './wire
 export interface OutgoingOptions {
   firstId: number
   limits: Required<Limits>
+  clock: Clock
   /** Of messages that wait to be taken. */
   memory: Memory
   watchDeadline: (deadline: number) => void
@@ -32,9 +33,18 @@ export interface OutgoingOptions {
   onMessage: () => void
   /** Gets what a callback of the application threw. */
   onError: (error: unknown, method: string) => void
+  /** Takes a call that was surely not processed, to make it on another connection. False = it fails. */
+  handOver?: ((call: OutgoingCall) => boolean) | undefined
+  /** The stream ids come to their end. */
+  onIdsLow?: (() => void) | undefined
+  /** Calls can not be made here any more. */
+  onUnusable?: (() => void) | undefined
 }
 
-export class OutgoingCalls {
+/** Calls that can still be made when it is time for another connection: 65536. */
+const LOW_IDS_FROM = LAST_STREAM_ID - 0x2_0000
+
+export class OutgoingCalls implements Starter {
   readonly #connection: Connection
   readonly #scheduler: Scheduler
   readonly #options: OutgoingOptions
@@ -72,80 +82,89 @@ export class OutgoingCalls {
 
   /** The peer's HELLO: calls above MAX_STREAMS wait here; messages start with INITIAL_CREDIT. */
   onHello(maxStreams: number, credit: number): void {
-    this.#helloAt = performance.now()
+    this.#helloAt = this.clock.now()
     this.#maxStreams = maxStreams
     for (const { outbound } of this.#table.values()) outbound?.grant(credit - this.#credit)
     this.#credit = credit
     this.#scheduler.turn()
   }
 
-  /** A call that is answered with one message, or with none. */
   call(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown> {
-    if (method.input === undefined || sendsMany(method.kind)) return this.#call(method, input, options)
-    // The peer gets what the caller gave: it applies the transforms of the schema itself.
-    return checkInput(method, input).then(() => this.#call(method, input, options))
+    return startCall(this, method, input, options)
   }
 
-  #call(method: OutgoingMethod, input: unknown, options: CallOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#start(new OutgoingCall(this, method, options, resolve, reject), input)
-    })
-  }
-
-  /** A call that is answered with a stream. It is made when the first message is asked for. */
   stream(method: OutgoingMethod, input: unknown, options: CallOptions): Inbound {
-    timeoutOf(method.kind, options) // a mistake in the options shows at once
-    let call: OutgoingCall | undefined
-    const fail = (error: unknown): void => inbound.fail(error, { discard: true })
-    const start = (): void => {
-      const made = new OutgoingCall(this, method, options, ignore, fail)
-      made.inbound = inbound
-      call = made
-      if (method.input === undefined || sendsMany(method.kind)) this.#start(made, input)
-      else
-        checkInput(method, input)
-          .then(() => made.isOver || this.#start(made, input))
-          .catch(fail)
+    return startStream(this, method, input, options)
+  }
+
+  get clock(): Clock {
+    return this.#options.clock
+  }
+
+  get limits(): Required<Limits> {
+    return this.#options.limits
+  }
+
+  get memory(): Memory {
+    return this.#options.memory
+  }
+
+  get keeper(): Keeper {
+    return this.#connection
+  }
+
+  grant(call: OutgoingCall, bytes: number): void {
+    this.#scheduler.writer.credit(call.id, bytes)
+  }
+
+  start(call: OutgoingCall, input: unknown): void {
+    call.prepare(input)
+    this.#submit(call, call.startedAt)
+  }
+
+  /** Takes over a call that was to be made elsewhere. */
+  adopt(call: OutgoingCall): void {
+    call.owner = this
+    try {
+      this.#submit(call, this.clock.now())
+    } catch (error) {
+      call.fail(error)
     }
-    const onFirst = (): void => {
-      try {
-        start()
-      } catch (error) {
-        fail(error)
-      }
-    }
-    const inbound = new Inbound({
-      keeper: this.#connection,
-      memory: this.#options.memory,
-      maxMessage: this.#options.limits.maxMessage,
-      window: this.#options.limits.streamCredit,
-      decode: (keeper, bytes, from, to) => checkReply(method, (call as OutgoingCall).decode(keeper, bytes, from, to)),
-      grant: (bytes) => this.#scheduler.writer.credit((call as OutgoingCall).id, bytes),
-      onFirst,
-      onLeft: (error) => {
-        const left = call as OutgoingCall
-        this.giveUp(left, error instanceof RpcError ? error : left.cancelled('the caller left the stream'))
-      },
-    })
-    return inbound
   }
 
   /** Throws what the call can not start for. */
-  #start(call: OutgoingCall, input: unknown): void {
-    const { method, signal, parent } = call
-    // Runs code of the application (toJSON), which may close the connection: nothing below does.
-    if (!call.sendsMany) call.message = toMessage(method.codec, input)
-    else call.source = sourceOf(method, input)
-    if (this.#refusal !== undefined) throw this.#refusal
+  #submit(call: OutgoingCall, now: number): void {
+    const { signal, parent } = call
+    if (this.#refusal !== undefined) return this.#fail(call, this.#refusal, false)
     if (signal?.aborted) throw call.cancelled(signal.reason)
     if (parent?.aborted) throw call.cancelled(parent.reason)
-    if (call.deadline <= call.startedAt) throw call.late(call.startedAt, 0, 0)
-    if (this.#mayStart(call) && this.#queue.length === 0) this.#send(call, call.startedAt)
+    if (call.deadline <= now) throw call.late(now, 0, 0)
+    if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
     else this.#enqueue(call)
-    if (call.isOver) return
+    if (call.isOver || call.owner !== this) return
     if (signal !== undefined) this.#signals.add(signal, call)
     if (parent !== undefined) this.#signals.add(parent, call)
     this.#options.watchDeadline(call.deadline)
+  }
+
+  /** Opens a stream for a call; where that can not be done any more, another connection may. */
+  #open(call: OutgoingCall, now: number): void {
+    try {
+      this.#send(call, now)
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.code !== 'UNAVAILABLE') throw error
+      this.#options.onUnusable?.()
+      this.#fail(call, error, false)
+    }
+  }
+
+  /** Fails a call that was surely not processed, unless it can be made on another connection. */
+  #fail(call: OutgoingCall, error: RpcError, wasSent: boolean): void {
+    const { handOver } = this.#options
+    if (handOver === undefined || !call.isMovable || (wasSent && call.isRetried)) return call.fail(error)
+    call.move()
+    if (wasSent) call.isRetried = true
+    if (!handOver(call)) call.fail(error)
   }
 
   /** Whether a frame for this id can still be late rather than wrong. */
@@ -182,9 +201,13 @@ export class OutgoingCalls {
     const call = this.#take(id)
     if (call === undefined) return
     const { message, appName, isNotProcessed: notProcessed, detailsAt, trailers } = frame
+    const code = codeName(frame.code)
+    const isRefused = notProcessed && isPassing(code) && this.#options.handOver !== undefined
+    if (isRefused && call.isMovable && !call.isRetried) {
+      return this.#fail(call, new RpcError(code, message, { appName, notProcessed, trailers }), true)
+    }
     this.#tellTrailers(call, trailers)
     if (frame.code === 0) return call.finish()
-    const code = codeName(frame.code)
     try {
       const { codec } = call.method
       const details = detailsAt < 0 ? undefined : decodeMessage(this.#connection, codec, bytes, detailsAt, end)
@@ -228,7 +251,7 @@ export class OutgoingCalls {
     for (const call of [...this.#queue]) {
       this.#queue.remove(call)
       this.#release(call)
-      call.fail(this.#refusal)
+      this.#fail(call, this.#refusal, false)
     }
   }
 
@@ -247,7 +270,7 @@ export class OutgoingCalls {
       if (call.id <= lastId) continue
       this.#take(call.id)
       this.#scheduler.drop(call.id)
-      call.fail(error)
+      this.#fail(call, error, true)
     }
   }
 
@@ -261,7 +284,8 @@ export class OutgoingCalls {
       // One signal may end many calls: those behind must not start only to be cancelled.
       if (signal?.aborted) throw call.cancelled(signal.reason)
       if (parent?.aborted) throw call.cancelled(parent.reason)
-      this.#send(call, performance.now())
+      this.#open(call, this.clock.now())
+      if (call.id === 0) this.#release(call)
     } catch (error) {
       this.#release(call)
       call.fail(error)
@@ -294,9 +318,10 @@ export class OutgoingCalls {
     head.meta = call.meta
     const flags = isOneway ? LAST | ONEWAY : call.sendsMany ? 0 : LAST
     try {
-      call.message = undefined
+      if (this.#options.handOver === undefined) call.message = undefined
       const isSent = this.#scheduler.open(id, flags, head, message, call)
       this.#nextId += 2
+      if (id > LOW_IDS_FROM) this.#options.onIdsLow?.()
       call.id = id
       call.openedAt = now
       if (isSent) call.sentAt = now
@@ -312,7 +337,7 @@ export class OutgoingCalls {
 
   /** All of a message that was too long for one frame is on its way. */
   onSent(call: OutgoingCall): void {
-    call.sentAt = performance.now()
+    call.sentAt = this.clock.now()
     if (call.method.kind !== 'oneway') return
     this.#take(call.id)
     call.answer(undefined)
@@ -367,4 +392,7 @@ function wireTimeout(leftMs: number): number {
   return Math.min(Math.max(1, Math.ceil(leftMs)), MAX_TIMEOUT_MS)
 }
 
-function ignore(): void {}
+/** Refusals that pass: another connection, or the same a moment later, may do better. */
+function isPassing(code: Code): boolean {
+  return code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED'
+}

@@ -17,6 +17,11 @@ export interface CallOptions {
   timeoutMs?: number
   /** The call that this one is made for: it ends when that ends, has no more time, and belongs to the same trace. */
   ctx?: Pick<Ctx, 'signal' | 'deadline' | 'meta'>
+  /**
+   * Waits for a connection as long as the call has time. Without it, a call waits while one is being made, and fails with
+   * UNAVAILABLE, surely not processed, once every address has failed. No meaning on a single connection. @default false
+   */
+  waitForReady?: boolean
   /** Metadata for the handler. */
   meta?: MetaInit
   /** Gets the metadata that came with the end of the call, before the call settles. Empty if none came. */

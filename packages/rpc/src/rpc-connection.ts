@@ -3,52 +3,36 @@
 //
 //   connecting --peer's HELLO--> ready --close(), GOAWAY--> draining --> closed
 
-import type { CloseInfo, Connection, Endpoint } from '@framewire/transport'
+import {
+  type Clock,
+  type CloseInfo,
+  type Connection,
+  type Endpoint,
+  systemClock,
+  type Timer,
+} from '@framewire/transport'
 import { Budget } from './budget.ts'
 import { type Caller, interceptedCaller, makeClient } from './client.ts'
-import { type Codec, json, knownCodecs } from './codec.ts'
+import { json, knownCodecs } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import { checkDrainMs, DrainWait } from './drain-wait.ts'
-import { guarded, type OnError } from './error-report.ts'
+import { guarded } from './error-report.ts'
 import { type OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { IncomingCalls } from './incoming-calls.ts'
-import type { Interceptor } from './interceptor.ts'
 import { Keepalive } from './keepalive.ts'
 import { LEAST_FRAME, type Limits, settingsOf } from './limits.ts'
 import { Memory } from './message-buffer.ts'
-import { Meta, type MetaInit } from './meta.ts'
-import type { MethodTable } from './method-table.ts'
+import { Meta } from './meta.ts'
 import { OutgoingCalls } from './outgoing-calls.ts'
 import { outgoingMethod } from './outgoing-method.ts'
 import type { CallOptions, Client, Peer, PeerState } from './peer.ts'
 import { ProtocolError } from './protocol-error.ts'
+import type { Authenticate, RpcConnectionOptions } from './rpc-connection-options.ts'
 import { codeName, RpcError } from './rpc-error.ts'
 import { Scheduler } from './scheduler.ts'
 import * as wire from './wire.ts'
-
-export interface RpcConnectionOptions {
-  /** The side that connected uses odd stream ids, the other even ones. */
-  isConnecting: boolean
-  methods: MethodTable
-  limits: Required<Limits>
-  /** Defaults for the calls made here. */
-  defaults: CallOptions
-  onError: OnError
-  interceptors?: readonly Interceptor[] | undefined
-  codecs?: readonly Codec[] | undefined
-  /** Metadata of our HELLO. */
-  hello?: MetaInit | undefined
-  /** Whether the peer may call here, by the metadata of its HELLO. */
-  authenticate?: Authenticate | undefined
-  exposeErrors?: boolean | undefined
-  /** The first stream id that is used here: for tests of what happens when they run out. */
-  firstId?: number
-}
-
-/** Throws, rejects or answers false for a peer that may not call here. */
-export type Authenticate = (hello: Meta, peer: Peer) => unknown
 
 const HANDSHAKE_TIMEOUT_MS = 5_000
 /** How long a connection that has nothing left to do waits for the peer to end too. */
@@ -69,9 +53,10 @@ export class RpcConnection implements Peer {
   readonly #incoming: IncomingCalls
   readonly #deadlines: DeadlineTimer
   readonly #keepalive: Keepalive
-  readonly #handshakeTimer: NodeJS.Timeout
+  readonly #clock: Clock
+  readonly #handshakeTimer: Timer
   readonly #pings: Budget
-  readonly #controls = new Budget(MAX_CONTROLS, 'control frames')
+  readonly #controls: Budget
   /** One object for all OPENs: they are read one after the other. */
   readonly #open: OpenFrame = {
     timeoutMs: 0,
@@ -87,16 +72,20 @@ export class RpcConnection implements Peer {
   #goneReason: string | undefined
   #hasHello = false
   #isLeaving = false // this side has said GOAWAY
-  readonly #drain = new DrainWait()
+  readonly #drain: DrainWait
 
   constructor(connection: Connection, options: RpcConnectionOptions) {
     this.#connection = connection
     const onError = guarded(options.onError)
     this.#options = { ...options, onError }
     this.closed = connection.closed
+    const { clock = systemClock, owner } = options
+    this.#clock = clock
+    this.#controls = new Budget(MAX_CONTROLS, 'control frames', undefined, clock)
+    this.#drain = new DrainWait(clock)
     this.#deadlines = new DeadlineTimer((now, lagMs) => {
       return Math.min(this.#outgoing.sweep(now, lagMs), this.#incoming.sweep(now))
-    })
+    }, clock)
     const watchDeadline = (deadline: number): void => this.#deadlines.watch(deadline)
     const onSettled = (): void => this.#checkIdle()
     const onMessage = (): void => this.#controls.earn()
@@ -108,29 +97,37 @@ export class RpcConnection implements Peer {
       wire.assumed(wire.MAX_MESSAGE),
     )
     this.#scheduler = new Scheduler(connection, this.#writer, limits.maxBuffered)
-    const memory = new Memory(limits.maxBuffered)
+    const memory = owner?.memory ?? new Memory(limits.maxBuffered)
     const credit = wire.assumed(wire.INITIAL_CREDIT)
-    const shared = { limits, memory, onError, watchDeadline, onSettled, onMessage }
+    const shared = { limits, clock, memory, onError, watchDeadline, onSettled, onMessage }
     this.#outgoing = new OutgoingCalls(
       connection,
       this.#scheduler,
       { maxStreams: wire.assumed(wire.MAX_STREAMS), credit },
-      { ...shared, firstId: firstId ?? (isConnecting ? 1 : 2) },
+      {
+        ...shared,
+        firstId: firstId ?? (isConnecting ? 1 : 2),
+        ...(owner && {
+          handOver: (call) => owner.handOver(call),
+          onIdsLow: () => owner.onIdsLow(),
+          onUnusable: () => owner.onUnusable(),
+        }),
+      },
     )
-    this.#caller = interceptedCaller(this.#outgoing, interceptors, this)
+    this.#caller = interceptedCaller(this.#outgoing, interceptors, this, clock)
     this.#incoming = new IncomingCalls(connection, this.#scheduler, credit, {
       ...shared,
       peer: this,
       methods,
       interceptors,
       codecs: encodings,
-      cancels: new Budget(MAX_CANCELS, 'cancelled calls that were not done'),
+      cancels: new Budget(MAX_CANCELS, 'cancelled calls that were not done', undefined, clock),
       exposeErrors: options.exposeErrors ?? false,
     })
     this.#scheduler.connect(() => this.#outgoing.startQueued(), onSettled)
-    this.#pings = new Budget(MAX_PINGS, 'pings', limits.minPingIntervalMs)
+    this.#pings = new Budget(MAX_PINGS, 'pings', limits.minPingIntervalMs, clock)
     this.#keepalive = this.#keepAlive(limits)
-    this.#handshakeTimer = setTimeout(() => this.#refuseHandshake(), HANDSHAKE_TIMEOUT_MS)
+    this.#handshakeTimer = clock.setTimeout(() => this.#refuseHandshake(), HANDSHAKE_TIMEOUT_MS)
     void connection.closed.then((info) => this.#onClosed(info))
     const bits = [...encodings.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
     this.#writer.hello(settingsOf(limits, bits), new Meta(hello).encode())
@@ -139,6 +136,11 @@ export class RpcConnection implements Peer {
 
   get state(): PeerState {
     return this.#state
+  }
+
+  /** The calls that are made on this connection, without interceptors. */
+  get calls(): OutgoingCalls {
+    return this.#outgoing
   }
 
   get remote(): Endpoint {
@@ -257,8 +259,10 @@ export class RpcConnection implements Peer {
   }
 
   #onReady(): void {
-    clearTimeout(this.#handshakeTimer)
-    if (this.#state === 'connecting') this.#state = 'ready'
+    this.#clock.clearTimeout(this.#handshakeTimer)
+    if (this.#state !== 'connecting') return
+    this.#state = 'ready'
+    this.#options.owner?.onReady()
   }
 
   #onOpen(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
@@ -303,11 +307,14 @@ export class RpcConnection implements Peer {
     const lastId = wire.readU32(bytes, start)
     const reason = wire.GOAWAY_REASONS[bytes[start + 4] as number] ?? 'protocol error'
     const text = `the peer goes away (${reason}): ${readText(bytes, start + 5, end)}`
+    const { owner } = this.#options
     this.#goneReason ??= text
     this.#state = 'draining'
+    owner?.onUnusable()
     const error = new RpcError('UNAVAILABLE', text, { notProcessed: true })
     this.#outgoing.refuse(error)
     this.#outgoing.failAbove(lastId, error)
+    owner?.onGoaway(reason, error)
   }
 
   /** Whether a frame may belong to a call of ours, be it late. */
@@ -326,7 +333,7 @@ export class RpcConnection implements Peer {
       this.#connection.destroy(new Error(this.#goneReason))
     }
     const send = (opaque: Uint8Array): void => this.#writer.ping(opaque)
-    const options = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs, send, onLost }
+    const options = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs, send, onLost, clock: this.#clock }
     return new Keepalive(options, wire.assumed(wire.MIN_PING_INTERVAL))
   }
 
@@ -346,6 +353,7 @@ export class RpcConnection implements Peer {
     if (this.#state === 'closed') return
     this.#state = 'draining'
     this.#isLeaving = true
+    this.#options.owner?.onUnusable()
     this.#incoming.drain()
     this.#outgoing.refuse(
       new RpcError('UNAVAILABLE', `the connection ends (${this.#goneReason})`, { notProcessed: true }),
@@ -370,7 +378,8 @@ export class RpcConnection implements Peer {
   /** The end of every call. A second time it finds nothing left to do. */
   #settleAll(cause?: unknown): void {
     this.#state = 'closed'
-    clearTimeout(this.#handshakeTimer)
+    this.#options.owner?.onUnusable()
+    this.#clock.clearTimeout(this.#handshakeTimer)
     this.#deadlines.stop()
     const text = `the connection ended (${this.#goneReason})`
     this.#outgoing.failAll((notProcessed) => new RpcError('UNAVAILABLE', text, { notProcessed, cause }))

@@ -15,7 +15,8 @@ import type { Interceptor } from './interceptor.ts'
 import { checkLimits, framingOf, type Limits } from './limits.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
-import { type Authenticate, RpcConnection, type RpcConnectionOptions } from './rpc-connection.ts'
+import { RpcConnection } from './rpc-connection.ts'
+import type { Authenticate, RpcConnectionOptions } from './rpc-connection-options.ts'
 
 export interface ServeOptions {
   /** What peers may call. */

@@ -27,8 +27,9 @@ export function addressOf(server: Server): Endpoint {
   return address
 }
 
+/** On a single connection, unless told otherwise. */
 export async function connectTo(server: Server | Endpoint, options: ConnectOptions = {}): Promise<Peer> {
-  const peer = await connect('addresses' in server ? addressOf(server) : server, options)
+  const peer = await connect('addresses' in server ? addressOf(server) : server, { reconnect: false, ...options })
   onTestFinished(() => peer.close({ drainMs: 0 }))
   return peer
 }

@@ -59,7 +59,7 @@ describe('a process', () => {
   test('is kept alive by an open connection, and not by the deadline of a call once that is gone', async () => {
     const { over, nextLine } = run(`
       const server = await start()
-      const peer = await connect(server.addresses[0])
+      const peer = await connect(server.addresses[0], { reconnect: false })
       const call = peer.client(work).hold(undefined, { timeoutMs: 3_600_000 }).catch((error) => say(error.code))
       say('open')
       await held

@@ -22,8 +22,8 @@ test('the table names every export and no other', () => {
   expect(rows).toEqual(expect.arrayContaining(Object.keys(rpc)))
 })
 
-test('is at most 140 lines, and its examples about 30 statements long', () => {
-  expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(140)
+test('is at most 160 lines, and its examples about 30 statements long', () => {
+  expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(160)
   expect(examples).toHaveLength(2)
   for (const [example] of examples) {
     const lines = example.split('\n').filter((line) => line !== '' && !line.startsWith('//'))

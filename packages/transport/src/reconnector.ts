@@ -4,6 +4,7 @@
 //
 //   connecting --made--> ready --lost--> waiting --delay over--> connecting
 //   connecting --failed--> waiting        any --close(), gave up--> closed
+//   ready --renew()--> connecting, waiting
 
 import { EventEmitter } from 'node:events'
 import { type Address, parseAddress } from './address.ts'
@@ -22,7 +23,7 @@ export type ReconnectorState = 'connecting' | 'ready' | 'waiting' | 'closed'
 
 const MOVES: Readonly<Record<ReconnectorState, readonly ReconnectorState[]>> = {
   connecting: ['ready', 'waiting', 'closed'],
-  ready: ['waiting', 'closed'],
+  ready: ['connecting', 'waiting', 'closed'],
   waiting: ['connecting', 'closed'],
   closed: [],
 }
@@ -32,6 +33,8 @@ export interface ReconnectorOptions extends Omit<ConnectOptions, 'signal'>, Back
   attempts?: number
   /** A connection that stood so long, in ms, or brought a message, was no failure. @default 10000 */
   stableAfterMs?: number
+  /** Makes each connection, for other ways than the sockets of this process. @default `connect` */
+  connect?: typeof connect
 }
 
 /** How a reconnector ended. */
@@ -57,7 +60,8 @@ export function createReconnector(
   address: Address | readonly Address[],
   options: ReconnectorOptions = {},
 ): Reconnector {
-  return new Reconnector(address, options, connect)
+  const { connect: connectOnce = connect, ...others } = options
+  return new Reconnector(address, others, connectOnce)
 }
 
 /**
@@ -88,7 +92,11 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
   #error: TransportError | undefined
 
   /** Made by `createReconnector`. */
-  constructor(address: Address | readonly Address[], options: ReconnectorOptions, connectOnce: typeof connect) {
+  constructor(
+    address: Address | readonly Address[],
+    options: Omit<ReconnectorOptions, 'connect'>,
+    connectOnce: typeof connect,
+  ) {
     super({ captureRejections: true })
     const { attempts, stableAfterMs, baseDelayMs, maxDelayMs, minDelayMs, random, ...connectOptions } = options
     this.#addresses = checkAddresses(address)
@@ -129,6 +137,24 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
       await this.#waits.add('ready', isOpen, options.signal)
     }
     return this.#connection as Connection
+  }
+
+  /**
+   * Lets go of the connection that stands, which stays open and is its user's from now on, and makes another, first to the
+   * next address: at once after one that stood for `stableAfterMs`, after a delay otherwise. Without one it does nothing.
+   */
+  renew(): void {
+    if (this.#state !== 'ready') return
+    this.#connection = undefined
+    this.#addressIndex = (this.#addressIndex + 1) % this.#addresses.length
+    this.#failures = 0
+    if (this.#clock.now() - this.#connectedAt < this.#stableAfterMs) {
+      if (this.#wait() === undefined) this.#finish()
+      return
+    }
+    this.#backoff.reset()
+    this.#move('connecting')
+    this.#start()
   }
 
   /**
@@ -207,6 +233,7 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
   }
 
   #onLost(connection: Connection, info: CloseInfo, wasTold: boolean): void {
+    if (connection !== this.#connection) return // `renew` let go of it
     this.#connection = undefined
     let delayMs: number | undefined
     if (this.#state === 'ready') {
