@@ -8,7 +8,6 @@ import {
   type Connection,
   connect as connectTransport,
   createReconnector,
-  type ReconnectorOptions,
   systemClock,
   TransportError,
   type ConnectOptions as TransportOptions,
@@ -66,6 +65,8 @@ export interface ConnectOptions {
   exposeErrors?: boolean
   /** Gets what a handler threw that was no RpcError, and its method. @default a process warning */
   onError?: OnError
+  /** What the transport is told of each connection besides: `sendHighWaterMark`, `busyPollMicros`... */
+  transport?: Omit<TransportOptions, 'framing' | 'tls' | 'clock' | 'connectTimeoutMs' | 'signal'>
   /** Where times come from; for tests. @default monotonic time and the timers of the process */
   clock?: Clock
 }
@@ -88,29 +89,22 @@ export async function connectBy(
   firstId?: number,
 ): Promise<Peer> {
   const { reconnect = true, signal } = options
-  const rpc = { ...rpcOptions(options), firstId }
   const addresses = (Array.isArray(target) ? target : [target]) as readonly Address[]
-  if (addresses.length === 0) throw new TypeError('connect needs an address')
-  const through = transportOptions(options)
-  const dialOne = (address: Address, own: TransportOptions): Promise<Connection> => {
+  const [first] = addresses
+  if (first === undefined) throw new TypeError('connect needs an address')
+  if (reconnect === false && addresses.length > 1) throw new TypeError('several addresses need reconnect')
+  const rpc = { ...rpcOptions(options), firstId }
+  const transport = transportOptions(options)
+  const connectTo = (address: Address, own: TransportOptions): Promise<Connection> => {
     return dial(address, isSecure(address) ? { ...own, tls: { ALPNProtocols: [ALPN], ...own.tls } } : own)
   }
   try {
     if (reconnect === false) {
-      const [address] = addresses
-      if (addresses.length > 1) throw new TypeError('several addresses need reconnect')
-      const connection = await dialOne(address as Address, { ...through, ...(signal && { signal }) })
-      return new RpcConnection(connection, rpc)
+      return new RpcConnection(await connectTo(first, { ...transport, ...(signal && { signal }) }), rpc)
     }
-    const again: ReconnectorOptions = {
-      ...through,
-      ...(reconnect === true ? {} : reconnect),
-      connect: dialOne as never,
-    }
-    const reconnector = createReconnector(addresses, again)
-    const [first] = addresses
-    const target = endpointOf(first as Address)
-    const peer = new ReconnectingPeer(reconnector, { ...rpc, addresses: addresses.length, target })
+    const again = { ...transport, ...(reconnect !== true && reconnect), connect: connectTo as typeof connectTransport }
+    const own = { ...rpc, addresses: addresses.length, target: endpointOf(first) }
+    const peer = new ReconnectingPeer(createReconnector(addresses, again), own)
     if (options.waitForReady !== true) await firstConnection(peer, signal)
     return peer
   } catch (error) {
@@ -134,8 +128,9 @@ function rpcOptions(options: ConnectOptions): RpcConnectionOptions & { clock: Cl
 }
 
 function transportOptions(options: ConnectOptions): TransportOptions {
-  const { connectTimeoutMs, tls, clock } = options
+  const { connectTimeoutMs, tls, clock, transport } = options
   return {
+    ...transport,
     framing: framingOf(checkLimits(options.limits)),
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
     ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),

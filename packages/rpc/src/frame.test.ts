@@ -1,21 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import * as wire from '../test/frames.ts'
 import { thrownBy } from '../test/waiting.ts'
-import { type OpenFrame, readEnd, readHello, readOpen } from './frame.ts'
+import { OpenFrame, readEnd, readHello, readOpen } from './frame.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 type Read = (bytes: Uint8Array, start: number, end: number) => unknown
 
 const openAt: Read = (bytes, start, end) => {
-  const into: OpenFrame = {
-    timeoutMs: 0,
-    encoding: 0,
-    methodAt: 0,
-    methodEnd: 0,
-    metaAt: 0,
-    messageAt: 0,
-    hasMessage: false,
-  }
+  const into = new OpenFrame()
   readOpen(into, bytes, start, end)
   return into
 }

@@ -14,15 +14,15 @@ export interface HelloFrame {
 }
 
 /** OPEN: u32 timeoutMs, u8 encoding, u8 methodLen, method, u16 metaLen, meta, message. All `...At` are offsets in `bytes`. */
-export interface OpenFrame {
-  timeoutMs: number
-  encoding: number
-  methodAt: number
-  methodEnd: number
+export class OpenFrame {
+  timeoutMs = 0
+  encoding = 0
+  methodAt = 0
+  methodEnd = 0
   /** Where the metadata begins; it ends where the message begins. */
-  metaAt: number
-  messageAt: number
-  hasMessage: boolean
+  metaAt = 0
+  messageAt = 0
+  hasMessage = false
 }
 
 /** END: u8 code, u8 bits, u16 metaLen, meta, u16 msgLen, message, u8 nameLen, name, details. */

@@ -333,11 +333,12 @@ export class IncomingCalls {
       const checked = validate(output, message, 'INTERNAL', `message of ${path}`)
       return checked instanceof Promise ? checked.then(() => encodeReply(call, message)) : encodeReply(call, message)
     }
-    const outbound = new Outbound(this.#scheduler, call.id, this.#credit, this.#options.onMessage)
+    const { onMessage } = this.#options
+    const outbound = new Outbound(this.#scheduler, call.id, this.#credit, { source, encode, onMessage, isKept: false })
     call.outbound = outbound
     if (call.isAnswered) outbound.stop()
     this.#list(call)
-    outbound.sendAll(source, encode).then(
+    outbound.sendAll().then(
       () => this.#succeed(call, undefined),
       (error: unknown) => this.#failed(call, error),
     )

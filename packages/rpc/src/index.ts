@@ -30,6 +30,7 @@ export type {
   MessageStream,
   Peer,
   PeerState,
+  TlsInfo,
 } from './peer.ts'
 export type { Authenticate } from './rpc-connection-options.ts'
 export { type Code, RpcError, type RpcErrorOptions } from './rpc-error.ts'

@@ -6,10 +6,12 @@ import type { Inbound } from './inbound.ts'
 import { decodeMessage, type Keeper, type Message, toMessage } from './message.ts'
 import { type Memory, MessageBuffer } from './message-buffer.ts'
 import { Meta } from './meta.ts'
-import type { Outbound, Source } from './outbound.ts'
-import { badReply, checkReply, type OutgoingMethod, sourceOf } from './outgoing-method.ts'
+import { Outbound, type Source } from './outbound.ts'
+import { badReply, checkInput, checkReply, type OutgoingMethod, sourceOf } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { RpcError } from './rpc-error.ts'
+import type { Scheduler } from './scheduler.ts'
+import { LAST } from './wire.ts'
 
 /** Who keeps a call: the connection it is made on, or who looks for one. */
 export interface CallOwner {
@@ -102,10 +104,10 @@ export class OutgoingCall {
     return this.inbound === undefined && !this.#hasReply && this.#buffer === undefined
   }
 
-  /** Nothing came of it and none of its input was asked for: it can be made on another connection as it is. */
+  /** Nothing came of it: it can be made on another connection as it is. */
   get isMovable(): boolean {
-    if (this.isOver || this.outbound !== undefined || this.#hasReply || this.#buffer !== undefined) return false
-    return this.inbound === undefined || this.inbound.isFresh
+    if (this.isOver || this.#hasReply || this.#buffer !== undefined) return false
+    return this.outbound?.isMovable !== false && this.inbound?.isFresh !== false
   }
 
   get sendsMany(): boolean {
@@ -118,8 +120,30 @@ export class OutgoingCall {
     else this.message = toMessage(this.method.codec, input)
   }
 
+  /** Sends what the application's iterable gives, at the pace of the other side. */
+  send(scheduler: Scheduler, credit: number, onMessage: () => void, isKept: boolean): void {
+    const { id, method, owner } = this
+    const encode = (value: unknown): Message | Promise<Message> => {
+      if (method.input === undefined) return toMessage(method.codec, value)
+      return checkInput(method, value).then(() => toMessage(method.codec, value))
+    }
+    this.outbound?.bind(scheduler, id, credit)
+    const options = { source: this.source as Source, encode, onMessage, isKept }
+    this.outbound ??= new Outbound(scheduler, id, credit, options)
+    this.outbound.sendAll().then(
+      (hasEnded) => {
+        if (hasEnded && this.id === id && this.owner === owner) scheduler.data(id, LAST, undefined)
+      },
+      (cause) => {
+        const text = `${method.path} was cancelled: its input failed`
+        this.owner.giveUp(this, cause instanceof RpcError ? cause : new RpcError('CANCELLED', text, { cause }))
+      },
+    )
+  }
+
   /** It is going to be made on another connection. */
   move(): void {
+    this.outbound?.park()
     this.id = 0
     this.openedAt = 0
     this.sentAt = 0
@@ -136,6 +160,7 @@ export class OutgoingCall {
     isWhole: boolean,
   ): void {
     this.message = undefined // it is not made again
+    this.outbound?.confirm()
     if (this.inbound !== undefined) return this.inbound.push(frame, start, end, isWhole)
     if (this.#hasReply) throw new RpcError('INTERNAL', `${this.method.path} was answered with more than one message`)
     if (isWhole && this.#buffer === undefined) this.#reply = this.decode(keeper, frame, start, end)

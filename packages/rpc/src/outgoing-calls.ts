@@ -9,12 +9,11 @@ import { checkData, type EndFrame } from './frame.ts'
 import type { OpenHead } from './frame-writer.ts'
 import type { Inbound } from './inbound.ts'
 import type { Limits } from './limits.ts'
-import { decodeMessage, type Keeper, type Message, toMessage } from './message.ts'
+import { decodeMessage, type Keeper } from './message.ts'
 import type { Memory } from './message-buffer.ts'
 import { Meta } from './meta.ts'
-import { Outbound, type Source } from './outbound.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
-import { checkInput, type OutgoingMethod } from './outgoing-method.ts'
+import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { type Code, codeName, codeNumber, RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -219,7 +218,9 @@ export class OutgoingCalls implements Starter {
 
   /** The peer takes so many bytes more of a stream. */
   onCredit(id: number, bytes: number): void {
-    this.#table.get(id)?.outbound?.grant(bytes)
+    const { outbound } = this.#table.get(id) ?? {}
+    outbound?.confirm()
+    outbound?.grant(bytes)
   }
 
   /** Ends a call from this side: the handler, if it may be running, is told. */
@@ -308,6 +309,7 @@ export class OutgoingCalls implements Starter {
   /** Writes OPEN and uses up its id; what the transport refuses is surely not processed. */
   #send(call: OutgoingCall, now: number): void {
     const { method, message } = call
+    const { handOver, onMessage, onIdsLow } = this.#options
     const isOneway = method.kind === 'oneway'
     const id = this.#nextId
     if (id > LAST_STREAM_ID) throw new RpcError('UNAVAILABLE', 'stream ids are used up', { notProcessed: true })
@@ -318,16 +320,16 @@ export class OutgoingCalls implements Starter {
     head.meta = call.meta
     const flags = isOneway ? LAST | ONEWAY : call.sendsMany ? 0 : LAST
     try {
-      if (this.#options.handOver === undefined) call.message = undefined
+      if (handOver === undefined) call.message = undefined
       const isSent = this.#scheduler.open(id, flags, head, message, call)
       this.#nextId += 2
-      if (id > LOW_IDS_FROM) this.#options.onIdsLow?.()
+      if (id > LOW_IDS_FROM) onIdsLow?.()
       call.id = id
       call.openedAt = now
       if (isSent) call.sentAt = now
       this.#table.add(call)
       if (isOneway && isSent) this.onSent(call)
-      else if (call.sendsMany) this.#sendMessages(call)
+      else if (call.sendsMany) call.send(this.#scheduler, this.#credit, onMessage, handOver !== undefined)
     } catch (error) {
       if (!(error instanceof TransportError)) throw error
       const code = error.code === 'SEND_BUFFER_FULL' ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE'
@@ -341,26 +343,6 @@ export class OutgoingCalls implements Starter {
     if (call.method.kind !== 'oneway') return
     this.#take(call.id)
     call.answer(undefined)
-  }
-
-  /** Sends what the application's iterable gives, at the pace of the other side. */
-  #sendMessages(call: OutgoingCall): void {
-    const { id, method } = call
-    const outbound = new Outbound(this.#scheduler, id, this.#credit, this.#options.onMessage)
-    call.outbound = outbound
-    const encode = (value: unknown): Message | Promise<Message> => {
-      if (method.input === undefined) return toMessage(method.codec, value)
-      return checkInput(method, value).then(() => toMessage(method.codec, value))
-    }
-    outbound.sendAll(call.source as Source, encode).then(
-      (hasEnded) => {
-        if (hasEnded) this.#scheduler.data(id, LAST, undefined)
-      },
-      (cause) => {
-        const text = `${method.path} was cancelled: its input failed`
-        this.giveUp(call, cause instanceof RpcError ? cause : new RpcError('CANCELLED', text, { cause }))
-      },
-    )
   }
 
   #tellTrailers({ onTrailers, method }: OutgoingCall, trailers: Meta): void {

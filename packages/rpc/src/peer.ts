@@ -1,11 +1,11 @@
 // What people hold in their hands: a peer, the clients made from it, the options of a call, and what a handler is told.
 
-import type { CloseInfo, Endpoint } from '@framewire/transport'
+import type { CloseInfo, Endpoint, TlsInfo } from '@framewire/transport'
 import type { CallerInput, CallerOutput, Contract, DetailsOf, ErrorMap, KindOf } from './contract.ts'
 import type { Meta, MetaInit } from './meta.ts'
 import type { RpcError } from './rpc-error.ts'
 
-export type { Address, CloseInfo, Endpoint } from '@framewire/transport'
+export type { Address, CloseInfo, Endpoint, TlsInfo } from '@framewire/transport'
 
 export interface CallOptions {
   /** Ends the call with CANCELLED, here and, through `ctx.signal`, in the handler. */
@@ -81,6 +81,8 @@ export interface Peer extends AsyncDisposable {
   /** Resolves when the connection is over; never rejects. */
   readonly closed: Promise<CloseInfo>
   readonly remote: Endpoint
+  /** What TLS knows of the other end, its certificate among it; undefined without TLS. */
+  readonly tls: TlsInfo | undefined
   /** Functions for the methods of a contract, with `defaults` for every call. */
   client<M>(contract: Contract<M>, defaults?: CallOptions): Client<M>
   /** A unary call in JSON without a contract: for scripts and for services in other languages. */

@@ -11,6 +11,7 @@ import type {
   Endpoint,
   Reconnector,
   ReconnectorCloseInfo,
+  TlsInfo,
   TransportError,
 } from '@framewire/transport'
 import { type Caller, interceptedCaller, makeClient } from './client.ts'
@@ -80,6 +81,10 @@ export class ReconnectingPeer implements Peer {
 
   get remote(): Endpoint {
     return this.#remote
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#current?.tls
   }
 
   /** Resolves with the first HELLO; rejects once every address has failed, or when it is closed before. */

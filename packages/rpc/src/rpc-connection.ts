@@ -10,6 +10,7 @@ import {
   type Endpoint,
   systemClock,
   type Timer,
+  type TlsInfo,
 } from '@framewire/transport'
 import { Budget } from './budget.ts'
 import { type Caller, interceptedCaller, makeClient } from './client.ts'
@@ -18,7 +19,7 @@ import type { Contract } from './contract.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import { checkDrainMs, DrainWait } from './drain-wait.ts'
 import { guarded } from './error-report.ts'
-import { type OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
+import { OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { IncomingCalls } from './incoming-calls.ts'
 import { Keepalive } from './keepalive.ts'
@@ -58,15 +59,7 @@ export class RpcConnection implements Peer {
   readonly #pings: Budget
   readonly #controls: Budget
   /** One object for all OPENs: they are read one after the other. */
-  readonly #open: OpenFrame = {
-    timeoutMs: 0,
-    encoding: 0,
-    methodAt: 0,
-    methodEnd: 0,
-    metaAt: 0,
-    messageAt: 0,
-    hasMessage: false,
-  }
+  readonly #open = new OpenFrame()
   #state: PeerState = 'connecting'
   #lastPeerId = 0
   #goneReason: string | undefined
@@ -145,6 +138,10 @@ export class RpcConnection implements Peer {
 
   get remote(): Endpoint {
     return this.#connection.remote
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls
   }
 
   client<M>(contract: Contract<M>, defaults: CallOptions = {}): Client<M> {

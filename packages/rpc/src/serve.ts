@@ -1,10 +1,14 @@
 // The serving side: every accepted connection becomes a peer that may call the services.
 
 import {
-  type Address,
+  type Clock,
   type Connection,
   type Endpoint,
+  type ListenAddress,
   listen,
+  type ServerTlsOptions,
+  type TlsContextOptions,
+  type ServerOptions as TransportOptions,
   type Server as TransportServer,
 } from '@framewire/transport'
 import type { Codec } from './codec.ts'
@@ -17,6 +21,7 @@ import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
 import { RpcConnection } from './rpc-connection.ts'
 import type { Authenticate, RpcConnectionOptions } from './rpc-connection-options.ts'
+import { ALPN } from './target.ts'
 
 export interface ServeOptions {
   /** What peers may call. */
@@ -31,28 +36,35 @@ export interface ServeOptions {
    */
   authenticate?: Authenticate
   limits?: Limits
+  /** Speaks TLS, on every address that does not say `tls: false`, with the ALPN name `framewire/1`. */
+  tls?: ServerTlsOptions
   /** Tells callers what a handler threw that was no RpcError. @default false */
   exposeErrors?: boolean
   /** How long `close` lets calls end by themselves, in ms. @default 30000 */
   drainMs?: number
   /** Gets what a handler threw that was no RpcError, and its method. @default a process warning */
   onError?: OnError
+  /** What `listen` of the transport is told besides: `maxConnections`, `socketMode`, `proxyProtocol`... */
+  transport?: Omit<TransportOptions, 'framing' | 'tls' | 'clock' | 'beforeClose' | 'drainTimeoutMs'>
+  /** Where times come from; for tests. @default monotonic time and the timers of the process */
+  clock?: Clock
 }
+
+/** What is left after `drainMs` is told so, and cut off when this is over too. */
+const GOODBYE_MS = 1_000
+const MAX_DELAY_MS = 0x7fff_ffff
 
 /** Serves until it is closed. */
 export class Server implements AsyncDisposable {
   readonly #server: TransportServer
-  readonly #options: RpcConnectionOptions
   readonly #drainMs: number
-  readonly #peers = new Set<Peer>()
-  #closing: Promise<void> | undefined
+  readonly #peers: ReadonlyMap<Connection, Peer>
 
   /** Made by `serve`. */
-  constructor(server: TransportServer, options: RpcConnectionOptions, drainMs: number) {
+  constructor(server: TransportServer, peers: ReadonlyMap<Connection, Peer>, drainMs: number) {
     this.#server = server
-    this.#options = options
+    this.#peers = peers
     this.#drainMs = drainMs
-    server.on('connection', (connection) => this.#accept(connection))
   }
 
   /** Where it listens; with port 0 the port that was given. */
@@ -60,49 +72,55 @@ export class Server implements AsyncDisposable {
     return this.#server.addresses
   }
 
-  /** Who is connected. Calls can be made to them. */
+  /** Who is connected now. Calls can be made to them. */
   get peers(): ReadonlySet<Peer> {
-    return this.#peers
+    return new Set(this.#peers.values())
   }
 
-  /** Takes no new connections and calls, lets running calls end, cuts off the rest after `drainMs`. */
-  close(options: { drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(checkDrainMs(options.drainMs ?? this.#drainMs))
-    return this.#closing
+  /** New certificates and keys for connections from now on. Throws TypeError for what cannot be used, or without `tls`. */
+  updateTls(options: TlsContextOptions): void {
+    this.#server.updateTls(options)
+  }
+
+  /**
+   * Takes no new connections and calls, lets running calls end, and cuts off the rest after `drainMs`: done at the latest
+   * 1 s later. Called again it can bring that nearer.
+   */
+  close({ drainMs = this.#drainMs }: { drainMs?: number } = {}): Promise<void> {
+    const closing = this.#server.close({ drainTimeoutMs: Math.min(checkDrainMs(drainMs) + GOODBYE_MS, MAX_DELAY_MS) })
+    for (const peer of this.#peers.values()) void peer.close({ drainMs, reason: 'the server shuts down' })
+    return closing.then(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  async #close(drainMs: number): Promise<void> {
-    // The listening socket closes at once and its connections with it, so the peers go first.
-    await Promise.all([...this.#peers].map((peer) => peer.close({ drainMs, reason: SHUTDOWN })))
-    await this.#server.close()
-  }
-
-  #accept(connection: Connection): void {
-    const peer = new RpcConnection(connection, this.#options)
-    this.#peers.add(peer)
-    void peer.closed.then(() => this.#peers.delete(peer))
-    // While others drain the port is still open: who comes now is sent away.
-    if (this.#closing !== undefined) void peer.close({ drainMs: 0, reason: SHUTDOWN })
-  }
 }
 
-const SHUTDOWN = 'the server shuts down'
-
 /**
- * Serves on an address: `tcp://host:port` (port 0 = any) or `unix:/path`. Rejects with a TransportError: ADDRESS_IN_USE,
- * LISTEN_FAILED.
+ * Serves on one address or several: `tcp://host:port` (port 0 = any), `tls://host:port` or `unix:/path`. Rejects with a
+ * TransportError: ADDRESS_IN_USE, LISTEN_FAILED.
  */
-export async function serve(target: Address, options: ServeOptions): Promise<Server> {
-  const { services, drainMs = 30_000, onError = warn } = options
+export async function serve(target: ListenAddress | readonly ListenAddress[], options: ServeOptions): Promise<Server> {
+  const { services, drainMs = 30_000, onError = warn, tls, clock, transport = {} } = options
   const { interceptors, codecs, authenticate, exposeErrors } = options
   checkDrainMs(drainMs)
   const limits = checkLimits(options.limits)
   const methods = new MethodTable(services.flatMap((service) => service.handlers))
-  const server = await listen(target, { framing: framingOf(limits) })
-  const own = { interceptors, codecs, authenticate, exposeErrors }
-  return new Server(server, { isConnecting: false, methods, limits, defaults: {}, onError, ...own }, drainMs)
+  const shared = { interceptors, codecs, authenticate, exposeErrors, clock }
+  const rpc: RpcConnectionOptions = { isConnecting: false, methods, limits, defaults: {}, onError, ...shared }
+  const peers = new Map<Connection, Peer>()
+  const own = {
+    ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
+    ...(clock && { clock }),
+    framing: framingOf(limits),
+    // The peer closes its connection itself, when its last call has ended.
+    beforeClose: ({ closed }: Connection) => closed,
+  }
+  const server = await listen(target, { ...transport, ...own }, (connection) => {
+    const peer = new RpcConnection(connection, rpc)
+    peers.set(connection, peer)
+    void peer.closed.then(() => peers.delete(connection))
+  })
+  return new Server(server, peers, drainMs)
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { Ctx, Peer } from '../src/peer.ts'
+import { serve } from '../src/serve.ts'
 import { data, end, FLAG, GOAWAY, goaway, hello, open, readEnd, readGoaway, TYPE } from './frames.ts'
 import { addressOf, connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import { aborted, type Deferred, defer, quiet, rejection, turn, until, within } from './waiting.ts'
@@ -85,16 +86,24 @@ describe('a server that closes', () => {
     await turn()
   })
 
-  test('sends away who comes while it drains, and does not serve them', async () => {
+  test('refuses who comes while it drains: its port is free at once', async () => {
     const { server, call, gate } = await inHandler()
-    const address = addressOf(server)
+    const { host, port } = addressOf(server) as { host: string; port: number }
     const closing = server.close()
-    const late = await connectTo(address)
-    expect(await rejection(late.client(work).now(1))).toMatchObject(isUnavailable(true))
-    await within('the late one', late.closed)
+    expect(await rejection(connectTo({ host, port }))).toMatchObject(isUnavailable(true))
+    const next = await serve(`tcp://${host}:${port}`, { services: [held().service] })
+    await next.close()
     gate.resolve('done')
     expect(await call).toBe('done')
     await within('close', closing)
+  })
+
+  test('can be told to hurry', async () => {
+    const { server, call } = await inHandler()
+    const closing = server.close()
+    await within('the second close', server.close({ drainMs: 1 }))
+    await within('the first', closing)
+    expect(await rejection(call)).toMatchObject(isUnavailable(false))
   })
 
   test('closes once, however often it is asked', async () => {

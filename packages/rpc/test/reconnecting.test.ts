@@ -1,12 +1,12 @@
 import { connect as dial, type Endpoint } from '@framewire/transport'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ConnectOptions, connectBy } from '../src/connect.ts'
-import { bidi, contract, serverStream, unary } from '../src/contract.ts'
+import { bidi, clientStream, contract, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { Peer } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import type { Server } from '../src/serve.ts'
-import { data, end, goaway, hello, TYPE } from './frames.ts'
+import { data, end, frame, goaway, hello, TYPE, u32 } from './frames.ts'
 import { addressOf, startServer } from './peers.ts'
 import { type Puppet, PuppetServer } from './puppet.ts'
 import { defer, quiet, rejection, until, within } from './waiting.ts'
@@ -16,6 +16,7 @@ const work = contract('work', {
   hold: unary<void, string>(),
   count: serverStream<number, number>(),
   upper: bidi<string, string>(),
+  sum: clientStream<number, number>(),
 })
 
 const FAST = { baseDelayMs: 5, minDelayMs: 1, maxDelayMs: 50 }
@@ -32,6 +33,11 @@ function serviceOf(held = defer<string>(), onHold: () => void = () => {}) {
     },
     async *upper(lines) {
       for await (const line of lines) yield line.toUpperCase()
+    },
+    async sum(values) {
+      let sum = 0
+      for await (const value of values) sum += value
+      return sum
     },
   })
 }
@@ -160,6 +166,18 @@ describe('a peer', () => {
   })
 })
 
+/** The call that comes next, and so many messages of it; '' = nothing more comes. */
+async function textsOf(puppet: Puppet, count: number): Promise<string[]> {
+  await puppet.next(TYPE.open)
+  return messagesOf(puppet, count)
+}
+
+async function messagesOf(puppet: Puppet, count: number): Promise<string[]> {
+  const texts: string[] = []
+  while (texts.length < count) texts.push((await puppet.next(TYPE.data)).body.toString())
+  return texts
+}
+
 describe('a call that was refused', () => {
   async function pair() {
     const listening = await PuppetServer.listen()
@@ -195,6 +213,60 @@ describe('a call that was refused', () => {
     second.write(data(1, '"again"'), data(3, '0'))
     expect(await call).toBe('again')
     expect(await stream).toEqual({ done: false, value: 0 })
+  })
+
+  test('is made once more with the messages it has sent, and goes on with those it has not', async () => {
+    const { first, peer, next } = await pair()
+    const more = defer()
+    const upper = peer.client(work).upper(
+      (async function* () {
+        yield 'a'
+        yield 'b'
+        await more.promise
+        yield 'c'
+      })(),
+    )
+    const reply = upper.next()
+    expect(await textsOf(first, 2)).toEqual(['"a"', '"b"'])
+    first.write(goaway(0, 0, 'drain'))
+    const second = await next()
+    expect(await textsOf(second, 2)).toEqual(['"a"', '"b"'])
+    more.resolve()
+    expect(await messagesOf(second, 2)).toEqual(['"c"', ''])
+    second.write(data(1, '"A"'))
+    expect(await reply).toEqual({ done: false, value: 'A' })
+  })
+
+  test('is made once more when all of its messages had been sent', async () => {
+    const { first, peer, next } = await pair()
+    const sum = peer.client(work).sum([1, 2])
+    expect(await textsOf(first, 3)).toEqual(['1', '2', ''])
+    first.write(goaway(0, 0, 'drain'))
+    const second = await next()
+    expect(await textsOf(second, 3)).toEqual(['1', '2', ''])
+    second.write(data(1, '3'))
+    expect(await sum).toBe(3)
+  })
+
+  test('is not made again once the other side has begun with it, and its input is left', async () => {
+    const { first, peer, next } = await pair()
+    const left = defer()
+    const sum = quiet(
+      peer.client(work).sum(
+        (async function* () {
+          try {
+            for (;;) yield 1
+          } finally {
+            left.resolve()
+          }
+        })(),
+      ),
+    )
+    expect(await textsOf(first, 1)).toEqual(['1'])
+    first.write(frame(TYPE.credit, 0, 1, u32(1)), goaway(0, 0, 'drain'))
+    expect(await rejection(sum)).toMatchObject({ code: 'UNAVAILABLE' })
+    await within('the input', left.promise)
+    void next().catch(() => {})
   })
 
   test('and is refused again fails: it is not made a third time', async () => {
