@@ -3,6 +3,7 @@
 import type { Clock } from '@framewire/transport'
 import { json } from './codec.ts'
 import { type Contract, type Method, returnsMany } from './contract.ts'
+import { withTrace } from './diagnostics.ts'
 import { type Interceptor, intercept, type Reply } from './interceptor.ts'
 import { Meta } from './meta.ts'
 import { metaOf, timeoutOf } from './outgoing-call.ts'
@@ -40,12 +41,16 @@ export function interceptedCaller(
   peer: Peer,
   clock: Clock,
 ): Caller {
-  if (interceptors.length === 0) return calls
-  const make = async (method: OutgoingMethod, input: unknown, options: CallOptions): Promise<Reply> => {
+  const make = async (
+    around: readonly Interceptor[],
+    method: OutgoingMethod,
+    input: unknown,
+    options: CallOptions,
+  ): Promise<Reply> => {
     const { path, kind } = method
     const { signal, onTrailers } = options
     const deadline = clock.now() + timeoutOf(kind, options, clock)
-    const run = intercept(interceptors, async (call) => {
+    const run = intercept(around, async (call) => {
       const trailers = new Meta()
       const inner: CallOptions = {
         ...options,
@@ -63,9 +68,16 @@ export function interceptedCaller(
     return run({ method: path, kind, input, meta: metaOf(options), signal, deadline, peer, values: new Map() })
   }
   return {
-    call: async (method, input, options) => (await make(method, input, options)).output,
-    stream: (method, input, options) =>
-      new LateStream((signal) => make(method, input, { ...options, signal }), options),
+    call(method, input, options) {
+      const around = withTrace(interceptors, true)
+      if (around.length === 0) return calls.call(method, input, options)
+      return make(around, method, input, options).then(({ output }) => output)
+    },
+    stream(method, input, options) {
+      const around = withTrace(interceptors, true)
+      if (around.length === 0) return calls.stream(method, input, options)
+      return new LateStream((signal) => make(around, method, input, { ...options, signal }), options)
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import type { Clock, Connection } from '@framewire/transport'
 import type { Budget } from './budget.ts'
 import { CallTable } from './call-table.ts'
 import type { Codec } from './codec.ts'
+import { withTrace } from './diagnostics.ts'
 import type { OnError } from './error-report.ts'
 import { checkData, type OpenFrame } from './frame.ts'
 import type { Handler } from './implement.ts'
@@ -257,9 +258,9 @@ export class IncomingCalls {
   #invoke(call: IncomingCall, input: unknown): void {
     let result: unknown
     try {
-      const { interceptors } = this.#options
-      result = interceptors.length === 0 ? this.#handle(call, input) : this.#intercepted(call, input, interceptors)
-      // A thenable of another kind may throw, or call back twice; a promise around it does neither.
+      const around = withTrace(this.#options.interceptors, false)
+      result = around.length === 0 ? this.#handle(call, input) : this.#intercepted(call, input, around)
+      // Another kind of thenable may throw, or call back twice.
       if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result)
     } catch (error) {
       return this.#failed(call, error)
@@ -284,10 +285,9 @@ export class IncomingCalls {
   async #intercepted(call: IncomingCall, input: unknown, interceptors: readonly Interceptor[]): Promise<unknown> {
     const { peer, meta, values, deadline, trailers, handler } = call
     const run = intercept(interceptors, async (inner) => ({ output: await this.#handle(call, inner.input), trailers }))
-    const { path: method, kind } = handler
     const { output } = await run({
-      method,
-      kind,
+      method: handler.path,
+      kind: handler.kind,
       input,
       get signal() {
         return call.signal
@@ -396,5 +396,5 @@ export class IncomingCalls {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

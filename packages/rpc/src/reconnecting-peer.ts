@@ -137,7 +137,7 @@ export class ReconnectingPeer implements Peer {
     const owner: ConnectionOwner = {
       memory: this.#calls.memory,
       onReady: () => this.#onReady(made as RpcConnection),
-      onIdsLow: () => this.#renew(made as RpcConnection),
+      onIdsLow: () => this.#renew(made as RpcConnection, true),
       onUnusable: () => this.#onUnusable(made as RpcConnection),
       onGoaway: (reason, error) => this.#onGoaway(made as RpcConnection, reason, error),
       handOver: (call: OutgoingCall) => this.#calls.handOver(call),
@@ -172,10 +172,10 @@ export class ReconnectingPeer implements Peer {
   }
 
   /** Another connection is made; this one is used until that is ready. */
-  #renew(rpc: RpcConnection): void {
+  #renew(rpc: RpcConnection, wasGood: boolean): void {
     if (this.#isLeaving || this.#latest !== rpc) return
     this.#latest = undefined
-    this.#reconnector.renew()
+    this.#reconnector.renew({ wasGood })
   }
 
   #onGoaway(rpc: RpcConnection, reason: GoawayReason, error: RpcError): void {
@@ -185,10 +185,7 @@ export class ReconnectingPeer implements Peer {
       void this.close({ drainMs: 0 })
       return
     }
-    if (this.#latest === rpc) {
-      this.#latest = undefined
-      this.#reconnector.renew()
-    }
+    this.#renew(rpc, reason === 'drain')
     void rpc.close({ drainMs: Number.POSITIVE_INFINITY })
   }
 

@@ -17,6 +17,7 @@ import { type Caller, interceptedCaller, makeClient } from './client.ts'
 import { json, knownCodecs } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
+import { traceConnection } from './diagnostics.ts'
 import { checkDrainMs, DrainWait } from './drain-wait.ts'
 import { guarded } from './error-report.ts'
 import { OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
@@ -122,6 +123,7 @@ export class RpcConnection implements Peer {
     this.#keepalive = this.#keepAlive(limits)
     this.#handshakeTimer = clock.setTimeout(() => this.#refuseHandshake(), HANDSHAKE_TIMEOUT_MS)
     void connection.closed.then((info) => this.#onClosed(info))
+    traceConnection(this, connection.closed)
     const bits = [...encodings.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
     this.#writer.hello(settingsOf(limits, bits), new Meta(hello).encode())
     connection.receive((bytes, start, end) => this.#onFrame(bytes, start, end))

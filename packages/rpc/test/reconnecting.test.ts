@@ -156,7 +156,7 @@ describe('a peer', () => {
     await within('the close', closing)
   })
 
-  test('moves to another connection before its stream ids run out, unseen', async () => {
+  test('12. moves to another connection before its stream ids run out, unseen', async () => {
     const server = await startServer({ services: [serviceOf()] })
     const peer = await peerOf([server], {}, 0x7fff_fe81)
     const api = peer.client(work)
@@ -178,7 +178,7 @@ async function messagesOf(puppet: Puppet, count: number): Promise<string[]> {
   return texts
 }
 
-describe('a call that was refused', () => {
+describe('5. a call that was surely not processed', () => {
   async function pair() {
     const listening = await PuppetServer.listen()
     const connecting = peerOf([listening.address])

@@ -58,7 +58,7 @@ async function listOf(values: AsyncIterable<number>): Promise<number[]> {
   return list
 }
 
-test('two servers restart in turn under load of every kind, and no call fails', async () => {
+test('10. two servers restart in turn under load of every kind, and no call fails', async () => {
   const noted = new Set<number>()
   const start = (address: Address): Promise<Server> => serve(address, { services: [serviceOf(noted)] })
   const servers = [await start('tcp://127.0.0.1:0'), await start('tcp://127.0.0.1:0')]

@@ -141,17 +141,21 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
 
   /**
    * Lets go of the connection that stands, which stays open and is its user's from now on, and makes another, first to the
-   * next address: at once after one that stood for `stableAfterMs`, after a delay otherwise. Without one it does nothing.
+   * next address: at once after one that stood for `stableAfterMs`, after the first delay otherwise, and after ever longer
+   * ones if it was not `wasGood` (default true). Without one it does nothing.
    */
-  renew(): void {
+  renew({ wasGood = true }: { wasGood?: boolean } = {}): void {
     if (this.#state !== 'ready') return
     this.#connection = undefined
-    this.#addressIndex = (this.#addressIndex + 1) % this.#addresses.length
-    this.#failures = 0
-    if (this.#clock.now() - this.#connectedAt < this.#stableAfterMs) {
-      if (this.#wait() === undefined) this.#finish()
+    const isStable = this.#clock.now() - this.#connectedAt >= this.#stableAfterMs
+    if (!isStable && !wasGood) {
+      const error = new TransportError('CONNECTION_CLOSED', 'the connection was of no use')
+      if (this.#goOn(error, false) === undefined) this.#finish()
       return
     }
+    this.#addressIndex = (this.#addressIndex + 1) % this.#addresses.length
+    if (!isStable) return void (this.#beginAgain() ?? this.#finish())
+    this.#failures = 0
     this.#backoff.reset()
     this.#move('connecting')
     this.#start()

@@ -21,16 +21,32 @@ test('renew makes another connection at once, to the next address, and leaves th
   expect(events).toEqual(['connect', 'connect'])
 })
 
-test('renew after a connection that was young waits first, ever longer: a server that turns all away is not stormed', async () => {
-  const { reconnector, connects, clock } = setUpReconnector()
-  for (const delayMs of [100, 200, 400]) {
+test('renew after a connection that was young waits first, and no longer each time', async () => {
+  const { reconnector, connects, clock } = setUpReconnector({}, addresses)
+  for (const address of [...addresses, ...addresses]) {
+    expect(connects.attempts.at(-1)?.address).toBe(address)
     await connects.accept()
     reconnector.renew()
     expect(reconnector.state).toBe('waiting')
-    expect(clock.timers.map(({ at }) => at - clock.now())).toContain(delayMs)
-    await clock.advance(delayMs)
+    expect(clock.timers.map(({ at }) => at - clock.now())).toContain(100)
+    await clock.advance(100)
     expect(reconnector.state).toBe('connecting')
   }
+})
+
+test('renew after one that was of no use waits ever longer, and gives up after so many attempts', async () => {
+  const { reconnector, connects, clock, events } = setUpReconnector({ attempts: 4 }, addresses)
+  for (const delayMs of [100, 200, 400]) {
+    await connects.accept()
+    reconnector.renew({ wasGood: false })
+    expect(clock.timers.map(({ at }) => at - clock.now())).toContain(delayMs)
+    await clock.advance(delayMs)
+  }
+  expect(connects.attempts.map(({ address }) => address)).toEqual([...addresses, ...addresses])
+  await connects.accept()
+  reconnector.renew({ wasGood: false })
+  expect(reconnector.state).toBe('closed')
+  expect(events.at(-1)).toBe('close CONNECTION_CLOSED')
 })
 
 test('renew does nothing while there is no connection, and after the end', async () => {
