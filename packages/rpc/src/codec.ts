@@ -12,7 +12,10 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown
 }
 
-/** Bytes as they are: encoding 0. Anything but a Uint8Array is refused with INVALID_ARGUMENT. */
+/**
+ * Bytes as they are: encoding 0. Anything but a Uint8Array is refused with INVALID_ARGUMENT. What a call was given must not
+ * change until it has settled: it may be sent once more.
+ */
 export const raw: Codec = Object.freeze({
   id: 0,
   name: 'raw',
