@@ -14,6 +14,7 @@ import {
 } from '@framewire/transport'
 import type { Codec } from './codec.ts'
 import { type OnError, warn } from './error-report.ts'
+import { farewell } from './frame-writer.ts'
 import type { Service } from './implement.ts'
 import type { Interceptor } from './interceptor.ts'
 import { checkLimits, framingOf, type Limits } from './limits.ts'
@@ -132,6 +133,7 @@ function transportOptions(options: ConnectOptions): TransportOptions {
   return {
     ...transport,
     framing: framingOf(checkLimits(options.limits)),
+    farewell,
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
     ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
     ...(clock && { clock }),

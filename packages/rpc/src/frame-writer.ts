@@ -103,7 +103,9 @@ export class FrameWriter {
     }
     if (length <= most) return length
     if (length <= this.maxMessage) return -1
-    throw new RpcError('RESOURCE_EXHAUSTED', `message of ${length} bytes, the peer takes ${this.maxMessage}`)
+    const text = `message of ${length} bytes, the peer takes ${this.maxMessage}`
+    // Only OPEN has fields beside its message: no handler has seen the call yet.
+    throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed: fixed > 0 })
   }
 
   /** `room` as `roomFor` said it. Throws what the connection throws. */
@@ -228,6 +230,13 @@ export class FrameWriter {
     else for (let index = 0; index < length; index++) slab[at + index] = message[index] as number
     return at + length
   }
+}
+
+/** GOAWAY for a peer whose bytes are no frames. Which of its calls were taken is not known here: maybe all of them. */
+export function farewell({ code, message }: TransportError): Uint8Array {
+  const reason: GoawayReason = code === 'MESSAGE_TOO_LARGE' ? 'frame too large' : 'protocol error'
+  const head = [GOAWAY, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, GOAWAY_REASONS.indexOf(reason)]
+  return Buffer.concat([Uint8Array.from(head), cut(message, MAX_ERROR_TEXT)])
 }
 
 /** The first bytes of a text in UTF-8, never a part of a character: the peer refuses that. */

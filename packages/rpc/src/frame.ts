@@ -30,6 +30,8 @@ export interface EndFrame {
   code: number
   isNotProcessed: boolean
   trailers: Meta
+  /** In bytes. */
+  trailersLength: number
   message: string
   appName: string
   /** Where the details begin; they reach to the end of the frame. -1 without DETAILS. */
@@ -90,6 +92,7 @@ export function readEnd(bytes: Uint8Array, start: number, end: number): EndFrame
     code,
     isNotProcessed: (bits & NOT_PROCESSED) !== 0,
     trailers: readMeta(bytes, metaAt, at),
+    trailersLength: at - metaAt,
     message: readText(bytes, at + 2, messageEnd),
     appName: readText(bytes, messageEnd + 1, nameEnd),
     detailsAt: (bits & DETAILS) === 0 ? -1 : nameEnd,
@@ -116,13 +119,27 @@ function truncated(type: string, start: number, end: number): ProtocolError {
   return new ProtocolError('protocol error', `${type} frame of ${end - start} bytes is shorter than its own fields say`)
 }
 
-/** What DATA may say. Empty fragments, and empty messages of a stream, cost work and carry nothing. */
-export function checkData(id: number, flags: number, start: number, end: number, mayBeEmpty = false): void {
-  const isLast = (flags & LAST) !== 0
+/**
+ * What DATA may say. Empty fragments, and empty messages of a stream, cost work and carry nothing. `isInside`: a message has
+ * begun and is not whole.
+ */
+export function checkData(
+  id: number,
+  flags: number,
+  start: number,
+  end: number,
+  mayBeEmpty: boolean,
+  isInside = false,
+): void {
   const isPart = (flags & MORE) !== 0
+  const hasNone = (flags & NONE) !== 0
   const fail = (what: string): never => {
     throw new ProtocolError('protocol error', `DATA of stream ${id} ${what}`)
   }
-  if (isPart && isLast) fail('with LAST and MORE')
-  if (start === end && !isLast && (isPart || !mayBeEmpty)) fail(isPart ? 'with MORE is empty' : 'without LAST is empty')
+  if ((flags & LAST) !== 0) {
+    if (isPart) fail('with LAST and MORE')
+    if (hasNone && isInside) fail('ends inside a message')
+  } else if (hasNone || (start === end && (isPart || !mayBeEmpty))) {
+    fail(isPart ? 'with MORE is empty' : 'without LAST is empty')
+  }
 }

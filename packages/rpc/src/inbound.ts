@@ -59,6 +59,11 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
     return this.#isFirst && !this.#isInside
   }
 
+  /** Whether a message has begun and is not whole. */
+  get isInside(): boolean {
+    return this.#isInside
+  }
+
   /** A message or a piece of one. Throws ProtocolError, or RpcError when it is more than this side takes. */
   push(bytes: Uint8Array, start: number, end: number, isWhole: boolean): void {
     if (!this.#isInside && !this.#isFirst && this.#credit <= 0) {

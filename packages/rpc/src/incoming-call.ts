@@ -56,6 +56,11 @@ export class IncomingCall implements Ctx {
     this.#clock = clock
   }
 
+  /** A message has begun and is not whole. */
+  get isInside(): boolean {
+    return this.buffer !== undefined || this.inbound?.isInside === true
+  }
+
   /** Computed on first access: a handler that answers at once costs no look at the clock. */
   get deadline(): number {
     if (this.#deadline === 0) this.#deadline = this.#clock.now() + this.#timeoutMs

@@ -15,7 +15,7 @@ import { IncomingCall } from './incoming-call.ts'
 import { type Interceptor, intercept } from './interceptor.ts'
 import type { Limits } from './limits.ts'
 import { decodeMessage, type Keeper, type Message } from './message.ts'
-import { type Memory, MessageBuffer } from './message-buffer.ts'
+import { checkLength, type Memory, MessageBuffer } from './message-buffer.ts'
 import type { MethodTable } from './method-table.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
@@ -90,7 +90,7 @@ export class IncomingCalls {
     if (isPart && ((flags & (LAST | NONE)) !== 0 || open.messageAt === end)) {
       throw new ProtocolError('protocol error', `OPEN of stream ${id} with MORE and LAST, NONE or an empty message`)
     }
-    const refusal = this.#refusalFor(handler, codec, open, flags, bytes)
+    const refusal = this.#refusalFor(open, flags, bytes, end, handler, codec)
     if (refusal !== undefined || handler === undefined || codec === undefined) {
       if (!isOneway) this.#replies.sendError(id, codec, '', refusal as RpcError, { notProcessed: true })
       return
@@ -106,8 +106,8 @@ export class IncomingCalls {
 
   onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
     const call = this.#table.get(id)
+    checkData(id, flags, start, end, false, call?.isInside)
     if (call === undefined || call.isAnswered) return
-    checkData(id, flags, start, end)
     const isWhole = (flags & MORE) === 0
     const { inbound, buffer } = call
     if ((inbound === undefined && buffer === undefined) || inbound?.hasEnded) {
@@ -115,6 +115,7 @@ export class IncomingCalls {
     }
     if ((flags & NONE) === 0) {
       try {
+        checkLength(end - start, this.#options.limits.maxMessage)
         if (inbound !== undefined) inbound.push(bytes, start, end, isWhole)
         else buffer?.append(bytes, start, end, isWhole)
       } catch (error) {
@@ -161,13 +162,7 @@ export class IncomingCalls {
     return next
   }
 
-  #refusalFor(
-    handler: Handler | undefined,
-    codec: Codec | undefined,
-    open: OpenFrame,
-    flags: number,
-    bytes: Uint8Array,
-  ): RpcError | undefined {
+  #refusalFor(open: OpenFrame, flags: number, bytes: Uint8Array, end: number, handler?: Handler, codec?: Codec) {
     if (this.#isDraining) return new RpcError('UNAVAILABLE', 'the peer is shutting down')
     if (handler === undefined) {
       const name = Buffer.from(bytes.subarray(open.methodAt, open.methodEnd)).toString('latin1')
@@ -183,9 +178,13 @@ export class IncomingCalls {
     if ((isOpenEnded && !sendsMany) || (isOneway && (sendsMany || handler.returnsMany))) {
       return new RpcError('UNIMPLEMENTED', `${path} is of kind ${kind} and was called as another`)
     }
-    const { maxStreams } = this.#options.limits
-    if (this.#table.size < maxStreams) return undefined
-    const text = `${this.#table.size} calls are running, the limit is maxStreams ${maxStreams}`
+    const { maxStreams, maxMessage, maxMeta } = this.#options.limits
+    const length = open.hasMessage ? end - open.messageAt : 0
+    const metaLength = open.messageAt - open.metaAt
+    if (this.#table.size < maxStreams && length <= maxMessage && metaLength <= maxMeta) return undefined
+    let text = `${this.#table.size} calls are running, the limit is maxStreams ${maxStreams}`
+    if (length > maxMessage) text = `message of ${length} bytes or more exceeds maxMessage ${maxMessage}`
+    if (metaLength > maxMeta) text = `metadata of ${metaLength} bytes exceeds maxMeta ${maxMeta}`
     return new RpcError('RESOURCE_EXHAUSTED', text)
   }
 
@@ -234,7 +233,7 @@ export class IncomingCalls {
     try {
       if (open.hasMessage && open.messageAt < end) call.inbound.push(bytes, open.messageAt, end, (flags & MORE) === 0)
     } catch (error) {
-      return this.#refuse(call, error as RpcError)
+      return this.#refuse(call, error as RpcError, true)
     }
     if ((flags & LAST) !== 0) call.inbound.end()
     this.#invoke(call, call.inbound)
@@ -261,7 +260,8 @@ export class IncomingCalls {
       const around = withTrace(this.#options.interceptors, false)
       result = around.length === 0 ? this.#handle(call, input) : this.#intercepted(call, input, around)
       // Another kind of thenable may throw, or call back twice.
-      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result)
+      const isThenable = typeof (result as PromiseLike<unknown> | undefined)?.then === 'function'
+      if (isThenable && !(result instanceof Promise)) result = Promise.resolve(result)
     } catch (error) {
       return this.#failed(call, error)
     }
@@ -352,10 +352,12 @@ export class IncomingCalls {
     this.#options.watchDeadline(call.deadline)
   }
 
-  #abort(call: IncomingCall, reason: RpcError): void {
-    const isWaiting = call.buffer !== undefined // for the rest of its first message: no handler runs
+  /** `isUnused`: no handler runs, the first message is not whole. */
+  #abort(call: IncomingCall, reason: RpcError, isUnused: boolean = call.buffer !== undefined): void {
     call.abort(reason)
-    if (isWaiting) this.#unlist(call)
+    if (!isUnused) return
+    this.#unlist(call)
+    this.#settled(call)
   }
 
   #unlist(call: IncomingCall): void {
@@ -388,13 +390,10 @@ export class IncomingCalls {
     if (call.isListed && this.#table.size === 0) this.#options.onSettled()
   }
 
-  /** A call that this side ends: the caller is told why, and so is the handler. */
-  #refuse(call: IncomingCall, error: RpcError): void {
-    if (!call.isOneway) this.#replies.sendError(call.id, call.codec, call.handler.path, error, { notProcessed: false })
-    this.#abort(call, error)
+  /** A call that this side ends: the caller is told why, and so is the handler, if it runs. */
+  #refuse(call: IncomingCall, error: RpcError, isUnused: boolean = call.buffer !== undefined): void {
+    if (!call.isOneway)
+      this.#replies.sendError(call.id, call.codec, call.handler.path, error, { notProcessed: isUnused })
+    this.#abort(call, error, isUnused)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -1,3 +1,4 @@
+export type { Authenticate } from './authentication.ts'
 export { type Codec, json, raw } from './codec.ts'
 export { type ConnectOptions, connect, type ReconnectOptions } from './connect.ts'
 export {
@@ -32,7 +33,6 @@ export type {
   PeerState,
   TlsInfo,
 } from './peer.ts'
-export type { Authenticate } from './rpc-connection-options.ts'
 export { type Code, RpcError, type RpcErrorOptions } from './rpc-error.ts'
 export { type Schema, type } from './schema.ts'
 export { type ServeOptions, Server, serve } from './serve.ts'

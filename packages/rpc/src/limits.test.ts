@@ -4,6 +4,7 @@ import { checkLimits, type Limits, settingsOf } from './limits.ts'
 const DEFAULTS = {
   maxFrame: 65_536,
   maxMessage: 4_194_304,
+  maxMeta: 8_192,
   maxStreams: 128,
   maxQueued: 1_024,
   streamCredit: 65_536,

@@ -8,6 +8,8 @@ export interface Limits {
   maxFrame?: number
   /** The longest message this side takes, in bytes. A longer one fails its call. @default 4 MiB */
   maxMessage?: number
+  /** The longest metadata of a call, and of its end, that this side takes, in bytes, at most 8192. @default 8192 */
+  maxMeta?: number
   /** Calls of the peer that may run at a time. @default 128 */
   maxStreams?: number
   /** Own calls that may wait: for a free stream of the peer, or for a connection that takes no more. @default 1024 */
@@ -40,6 +42,8 @@ const RANGES: Readonly<Record<keyof Limits, readonly [normal: number, least: num
   // Byte 0 of the length is always 0: that is how HTTP and TLS on the wrong port are recognised.
   maxFrame: [64 * KiB, LEAST_FRAME, 16 * MiB - 1],
   maxMessage: [4 * MiB, 1 * KiB, MAX_U32],
+  // More is malformed on this wire, whatever this side takes.
+  maxMeta: [8 * KiB, 1, 8 * KiB],
   maxStreams: [128, 1, MAX_U32],
   maxQueued: [1_024, 1, NONE],
   // What the peer assumes before it hears more: it may have sent so much by then.

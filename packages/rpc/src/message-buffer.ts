@@ -121,7 +121,7 @@ export class MessageBuffer {
 }
 
 /** RESOURCE_EXHAUSTED for a message that is longer than this side takes. */
-function checkLength(length: number, maxMessage: number): void {
+export function checkLength(length: number, maxMessage: number): void {
   if (length <= maxMessage) return
   throw new RpcError('RESOURCE_EXHAUSTED', `message of ${length} bytes or more exceeds maxMessage ${maxMessage}`)
 }

@@ -110,6 +110,11 @@ export class OutgoingCall {
     return this.outbound?.isMovable !== false && this.inbound?.isFresh !== false
   }
 
+  /** A message has begun and is not whole. */
+  get isInside(): boolean {
+    return this.inbound?.isInside ?? (this.#buffer !== undefined && !this.#hasReply)
+  }
+
   get sendsMany(): boolean {
     return sendsMany(this.method.kind)
   }

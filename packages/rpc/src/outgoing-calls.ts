@@ -10,11 +10,12 @@ import type { OpenHead } from './frame-writer.ts'
 import type { Inbound } from './inbound.ts'
 import type { Limits } from './limits.ts'
 import { decodeMessage, type Keeper } from './message.ts'
-import type { Memory } from './message-buffer.ts'
+import { checkLength, type Memory } from './message-buffer.ts'
 import { Meta } from './meta.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
+import { ProtocolError } from './protocol-error.ts'
 import { type Code, codeName, codeNumber, RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'
 import { SignalWatch } from './signal-watch.ts'
@@ -173,32 +174,46 @@ export class OutgoingCalls implements Starter {
 
   onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
     const isLast = (flags & LAST) !== 0
-    const call = isLast ? this.#take(id) : this.#table.get(id)
+    const call = this.#table.get(id)
     if (call === undefined) return
     const isWhole = (flags & MORE) === 0
     const hasMessage = (flags & NONE) === 0
+    const { memory, limits } = this.#options
     try {
+      if (hasMessage) checkLength(end - start, limits.maxMessage)
       if (!isLast || !isWhole || !call.isFresh) {
-        checkData(id, flags, start, end, call.isFresh)
-        const { memory, limits } = this.#options
+        checkData(id, flags, start, end, call.isFresh, call.isInside)
         if (hasMessage) call.receive(this.#connection, memory, limits.maxMessage, bytes, start, end, isWhole)
         if (!isLast) return
       } else if (hasMessage) {
         const value = call.decode(this.#connection, bytes, start, end)
+        this.#take(id)
         if (call.onTrailers !== undefined) this.#tellTrailers(call, new Meta())
         return call.answer(value)
       }
     } catch (error) {
       if (!(error instanceof RpcError)) throw error
-      return isLast ? call.fail(error) : this.giveUp(call, error)
+      if (!isLast) return this.giveUp(call, error)
+      this.#take(id)
+      return call.fail(error)
     }
+    this.#take(id)
     this.#tellTrailers(call, new Meta())
     call.finish()
   }
 
   onEnd(id: number, frame: EndFrame, bytes: Uint8Array, end: number): void {
-    const call = this.#take(id)
+    const call = this.#table.get(id)
     if (call === undefined) return
+    if (frame.code === 0 && call.isInside) {
+      throw new ProtocolError('protocol error', `END of stream ${id} with code 0 inside a message`)
+    }
+    this.#take(id)
+    const { maxMeta } = this.#options.limits
+    if (frame.trailersLength > maxMeta) {
+      const text = `metadata of ${frame.trailersLength} bytes exceeds maxMeta ${maxMeta}`
+      return call.fail(new RpcError('RESOURCE_EXHAUSTED', text))
+    }
     const { message, appName, isNotProcessed: notProcessed, detailsAt, trailers } = frame
     const code = codeName(frame.code)
     const isRefused = notProcessed && isPassing(code) && this.#options.handOver !== undefined

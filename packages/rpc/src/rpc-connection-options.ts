@@ -1,15 +1,16 @@
 // What one connection with calls is told by who made it, and what it tells who outlives it.
 
 import type { Clock } from '@framewire/transport'
+import type { Authenticate } from './authentication.ts'
 import type { Codec } from './codec.ts'
 import type { OnError } from './error-report.ts'
 import type { Interceptor } from './interceptor.ts'
 import type { Limits } from './limits.ts'
 import type { Memory } from './message-buffer.ts'
-import type { Meta, MetaInit } from './meta.ts'
+import type { MetaInit } from './meta.ts'
 import type { MethodTable } from './method-table.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
-import type { CallOptions, Peer } from './peer.ts'
+import type { CallOptions } from './peer.ts'
 import type { RpcError } from './rpc-error.ts'
 import type { GoawayReason } from './wire.ts'
 
@@ -50,6 +51,3 @@ export interface ConnectionOwner {
   /** Takes a call that was surely not processed. False = it fails. */
   handOver(call: OutgoingCall): boolean
 }
-
-/** Throws, rejects or answers false for a peer that may not call here. */
-export type Authenticate = (hello: Meta, peer: Peer) => unknown

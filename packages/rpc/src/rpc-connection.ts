@@ -12,6 +12,7 @@ import {
   type Timer,
   type TlsInfo,
 } from '@framewire/transport'
+import { type Authenticate, refusalOf } from './authentication.ts'
 import { Budget } from './budget.ts'
 import { type Caller, interceptedCaller, makeClient } from './client.ts'
 import { json, knownCodecs } from './codec.ts'
@@ -31,7 +32,7 @@ import { OutgoingCalls } from './outgoing-calls.ts'
 import { outgoingMethod } from './outgoing-method.ts'
 import type { CallOptions, Client, Peer, PeerState } from './peer.ts'
 import { ProtocolError } from './protocol-error.ts'
-import type { Authenticate, RpcConnectionOptions } from './rpc-connection-options.ts'
+import type { RpcConnectionOptions } from './rpc-connection-options.ts'
 import { codeName, RpcError } from './rpc-error.ts'
 import { Scheduler } from './scheduler.ts'
 import * as wire from './wire.ts'
@@ -194,6 +195,9 @@ export class RpcConnection implements Peer {
   #dispatch(type: number, bytes: Uint8Array, start: number, end: number): void {
     const flags = bytes[start + 1] as number
     const id = wire.readU32(bytes, start + 2)
+    if ((flags & wire.COMPRESSED) !== 0 && (type === wire.DATA || type === wire.OPEN)) {
+      throw new ProtocolError('protocol error', `message of stream ${id} is compressed, this side takes none`)
+    }
     switch (type) {
       case wire.DATA: // the message, to the end of the frame
         return this.#onData(id, flags, bytes, start + wire.HEADER_LENGTH, end)
@@ -210,6 +214,7 @@ export class RpcConnection implements Peer {
   /** What costs the peer little. Calls and messages buy what they need of it. */
   #onControl(type: number, id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
     this.#controls.spend()
+    if (id !== 0 && type <= wire.GOAWAY) throw new ProtocolError('protocol error', `frame type ${type} on stream ${id}`)
     switch (type) {
       case wire.CANCEL: // u8 code, UTF-8 reason
         return this.#onCancel(id, bytes, start, end)
@@ -227,6 +232,7 @@ export class RpcConnection implements Peer {
   }
 
   #onHello(bytes: Uint8Array, start: number, end: number): void {
+    if (wire.readU32(bytes, start + 2) !== 0) throw new ProtocolError('protocol error', 'HELLO on a stream')
     const { settings, meta } = readHello(bytes, start, end)
     this.#hasHello = true
     const setting = (id: number): number => settings.get(id) ?? wire.assumed(id)
@@ -234,6 +240,7 @@ export class RpcConnection implements Peer {
     this.#writer.maxFrame = Math.min(Math.max(setting(wire.MAX_FRAME), LEAST_FRAME), limits.maxFrame)
     this.#writer.maxMessage = setting(wire.MAX_MESSAGE)
     const credit = setting(wire.INITIAL_CREDIT)
+    if (credit > wire.MAX_CREDIT) throw new ProtocolError('flow control', `INITIAL_CREDIT of ${credit} bytes`)
     this.#incoming.onHello(credit)
     this.#outgoing.onHello(Math.max(1, setting(wire.MAX_STREAMS)), credit)
     this.#keepalive.onHello(setting(wire.MIN_PING_INTERVAL))
@@ -246,14 +253,10 @@ export class RpcConnection implements Peer {
   }
 
   async #authenticate(authenticate: Authenticate, meta: Meta): Promise<void> {
-    try {
-      if ((await authenticate(meta, this)) === false) throw new RpcError('UNAUTHENTICATED', 'the peer was refused')
-      this.#onReady()
-    } catch (error) {
-      if (!(error instanceof RpcError)) this.#options.onError(error, '')
-      // Before reading goes on: what stands behind the HELLO is for nobody.
-      this.#breakOff('unauthenticated', error instanceof RpcError ? error.message : 'the peer was refused')
-    }
+    const refusal = await refusalOf(authenticate, meta, this, this.#options.onError)
+    // Before reading goes on: what stands behind the HELLO is for nobody.
+    if (refusal !== undefined) this.#breakOff('unauthenticated', refusal)
+    else this.#onReady()
     this.#connection.resume()
   }
 
@@ -283,6 +286,7 @@ export class RpcConnection implements Peer {
 
   #onCancel(id: number, bytes: Uint8Array, start: number, end: number): void {
     if (end - start < 1) throw new ProtocolError('protocol error', 'CANCEL without a code')
+    if (!this.#isPeersCall(id)) throw neverOpened(id)
     this.#incoming.onCancel(id, new RpcError(codeName(bytes[start] as number), 'the caller gave up'))
   }
 

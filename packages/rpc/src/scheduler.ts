@@ -75,17 +75,17 @@ export class Scheduler {
     const { writer } = this
     const fixed = writer.openLength(head.method, head.meta)
     const room = writer.roomFor(message, fixed)
-    if (room >= 0) {
+    const first = writer.maxFrame - HEADER_LENGTH - fixed
+    if (room >= 0 && first >= 0) {
       writer.open(id, flags, head, message, room)
       return true
     }
-    const first = writer.maxFrame - HEADER_LENGTH - fixed
     if (first < 1) {
       const text = `method and metadata of ${fixed} bytes leave no room in a frame of ${writer.maxFrame} bytes`
       throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed: true })
     }
     const bytes = bytesOf(message as string | Uint8Array)
-    this.memory.take(bytes.length)
+    this.memory.take(bytes.length, true)
     try {
       writer.open(id, (flags & ~LAST) | MORE, head, bytes.subarray(0, first), first)
     } catch (error) {

@@ -11,16 +11,18 @@ import {
   type ServerOptions as TransportOptions,
   type Server as TransportServer,
 } from '@framewire/transport'
+import type { Authenticate } from './authentication.ts'
 import type { Codec } from './codec.ts'
 import { checkDrainMs } from './drain-wait.ts'
 import { type OnError, warn } from './error-report.ts'
+import { farewell } from './frame-writer.ts'
 import type { Service } from './implement.ts'
 import type { Interceptor } from './interceptor.ts'
 import { checkLimits, framingOf, type Limits } from './limits.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
 import { RpcConnection } from './rpc-connection.ts'
-import type { Authenticate, RpcConnectionOptions } from './rpc-connection-options.ts'
+import type { RpcConnectionOptions } from './rpc-connection-options.ts'
 import { ALPN } from './target.ts'
 
 export interface ServeOptions {
@@ -114,6 +116,7 @@ export async function serve(target: ListenAddress | readonly ListenAddress[], op
     ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
     ...(clock && { clock }),
     framing: framingOf(limits),
+    farewell,
     // The peer closes its connection itself, when its last call has ended.
     beforeClose: ({ closed }: Connection) => closed,
   }

@@ -23,6 +23,8 @@ export const IGNORABLE = 0x80
 export const LAST = 0x01
 /** The message goes on in the next DATA. */
 export const MORE = 0x02
+/** Needs a bit of COMPRESSIONS that no side announces yet. */
+export const COMPRESSED = 0x04
 /** Carries no message. */
 export const NONE = 0x08
 /** OPEN that wants no reply of any kind. */

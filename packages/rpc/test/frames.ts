@@ -2,10 +2,11 @@
 // implementation that the first one is tested against.
 
 export const TYPE = { hello: 1, ping: 2, goaway: 3, open: 4, data: 5, end: 6, cancel: 7, credit: 8 } as const
-export const FLAG = { last: 0x01, more: 0x02, none: 0x08, oneway: 0x10 } as const
+export const FLAG = { last: 0x01, more: 0x02, compressed: 0x04, none: 0x08, oneway: 0x10 } as const
 export const GOAWAY = {
   drain: 0,
   protocol: 1,
+  tooLarge: 2,
   flowControl: 3,
   version: 4,
   handshake: 5,
@@ -84,6 +85,16 @@ export function end(id: number, code: number, options: EndOptions = {}): Buffer 
 
 export function cancel(id: number, code: number, reason = ''): Buffer {
   return frame(TYPE.cancel, 0, id, u8(code), Buffer.from(reason))
+}
+
+export function credit(id: number, bytes: number): Buffer {
+  return frame(TYPE.credit, 0, id, u32(bytes))
+}
+
+/** u8 keyLen, key, u16 valLen, value */
+export function entry(key: string, value: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([u8(key.length), Buffer.from(key), u16(bytes.length), bytes])
 }
 
 export function ping(bytes: Uint8Array, flags = 0): Buffer {

@@ -87,7 +87,7 @@ describe('a message over maxMessage', () => {
   test('fails its call alone, before it is sent: a request', async () => {
     const api = await clientWith({ maxMessage: 100_000 }, {})
     const around = [api.text({ pad: '', reply: 1 }), api.text({ pad: '', reply: 2 })]
-    const error = { code: 'RESOURCE_EXHAUSTED', message: text(100_001, 100_000) }
+    const error = { code: 'RESOURCE_EXHAUSTED', message: text(100_001, 100_000), notProcessed: true }
     expect(await rejection(api.bytes(new Uint8Array(100_001)))).toMatchObject(error)
     expect(await rejection(api.tell('x'.repeat(100_000)))).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
     expect(await Promise.all(around)).toEqual(['r', 'rr'])
@@ -97,7 +97,7 @@ describe('a message over maxMessage', () => {
   test('fails its call alone, before it is sent: a reply', async () => {
     const api = await clientWith({}, { maxMessage: 100_000 })
     const around = api.text({ pad: '', reply: 1 })
-    const error = { code: 'RESOURCE_EXHAUSTED', message: text(100_001, 100_000) }
+    const error = { code: 'RESOURCE_EXHAUSTED', message: text(100_001, 100_000), notProcessed: false }
     expect(await rejection(api.text({ pad: '', reply: 99_999 }))).toMatchObject(error)
     expect(await around).toBe('r')
     expect(await api.text({ pad: '', reply: 99_998 })).toHaveLength(99_998)
@@ -112,7 +112,7 @@ describe('a message over maxMessage', () => {
     expect(refusal.id).toBe(1)
     expect(readEnd(refusal)).toMatchObject({
       code: 8,
-      bits: 0,
+      bits: 1,
       text: 'message of 3000 bytes or more exceeds maxMessage 2000',
     })
     expect(await puppet.next(TYPE.data)).toMatchObject({ id: 3, body: Buffer.from('"rr"') })

@@ -93,8 +93,9 @@ describe('reading', () => {
   test.each(vectorsOf('END'))('$name gives its fields', (vector) => {
     const frame = frameOf(vector)
     const { code, notProcessed, message, name, details, meta = [] } = vector.fields
-    const { detailsAt, trailers, ...read } = readEnd(frame, 0, frame.length)
+    const { detailsAt, trailers, trailersLength, ...read } = readEnd(frame, 0, frame.length)
     expect(textsOf(trailers)).toEqual(meta)
+    expect(trailersLength).toBe(metaOf(meta).length)
     expect({ ...read, code: read.code === 0 ? 'OK' : codeName(read.code) }).toEqual({
       code,
       isNotProcessed: notProcessed,
