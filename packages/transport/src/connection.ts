@@ -30,6 +30,8 @@ export interface ConnectionSetup {
   tls?: TlsInfo | undefined
   /** Counts its unsent bytes together with those of others. */
   budget?: SharedBudget
+  /** Told before everybody else that it is over. Never throws. */
+  onClosed?: (info: CloseInfo) => void
 }
 
 interface ConnectionEvents {
@@ -85,7 +87,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     })
     this.#receiver = this.#makeReceiver()
     this.#watchdog = this.#makeWatchdog()
-    this.#end = this.#makeEnd()
+    this.#end = this.#makeEnd(setup.onClosed)
     onRejection(this, (error) => {
       if (this.state !== 'closed') this.#end.fail(callbackError(error))
       else if (!(error instanceof TransportError)) process.emitWarning(callbackError(error))
@@ -129,14 +131,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     })
   }
 
-  #makeEnd(): ClosePath {
+  #makeEnd(tellOwner: ConnectionSetup['onClosed']): ClosePath {
     return new ClosePath(this.#channel, this.#options, {
       sends: this.#sends,
       receiver: this.#receiver,
       waits: this.#waits,
       watchdog: this.#watchdog,
       sayFarewell: (error) => this.#sayFarewell(error),
-      onClosed: (info) => this.#onClosed(info),
+      onClosed: (info) => this.#onClosed(info, tellOwner),
     })
   }
 
@@ -380,7 +382,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     }
   }
 
-  #onClosed(info: CloseInfo): void {
+  #onClosed(info: CloseInfo, tellOwner: ConnectionSetup['onClosed']): void {
+    tellOwner?.(info)
     if (CONNECTION_CLOSE.hasSubscribers) CONNECTION_CLOSE.publish({ connection: this, info })
     try {
       this.emit('close', info)
@@ -391,8 +394,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   #wait(action: string, signal: AbortSignal | undefined, isMet: () => boolean): Promise<void> {
     if (signal?.aborted) return Promise.reject(abortedError(signal, action))
-    if (this.state !== 'closed' && isMet()) return Promise.resolve()
-    if (this.state !== 'closed') return this.#waits.add(action, isMet, signal)
+    if (this.state !== 'closed') return isMet() ? Promise.resolve() : this.#waits.add(action, isMet, signal)
     return Promise.reject(new TransportError('CONNECTION_CLOSED', `${action} on a connection that is closed`))
   }
 }

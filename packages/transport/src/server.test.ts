@@ -191,6 +191,22 @@ describe('connections', () => {
   })
 })
 
+test('connections and stats know who has left when its close is told', async () => {
+  const remaining: unknown[] = []
+  const server = await open((connection) => {
+    connection.on('close', () => remaining.push([server.connections.size, server.stats().live]))
+  })
+  const clients = [await client(server), await client(server), await client(server)]
+  await until('three', () => server.connections.size === 3)
+  for (const each of clients) await within('close', each.close())
+  await until('all ends', () => remaining.length === 3)
+  expect(remaining).toEqual([
+    [2, 2],
+    [1, 1],
+    [0, 0],
+  ])
+})
+
 describe('close', () => {
   test('stops accepting, lets what is queued arrive and counts what ended in good order', async () => {
     const server = await open(echo)

@@ -174,18 +174,19 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   #accept(socket: Socket, ends: Ends): void {
-    const connection = new Connection(new SocketChannel(socket), this.#options.connection, {
+    const connection: Connection = new Connection(new SocketChannel(socket), this.#options.connection, {
       ...ends,
       budget: this.#budget,
+      // Before its own 'close': who counts there counts those that remain.
+      onClosed: (info) => {
+        this.#connections.delete(connection)
+        this.#counters.closed(info)
+      },
     })
     // A socket whose PROXY header was read stands still until now.
     if (socket.isPaused()) socket.resume()
     this.#counters.accepted()
     this.#connections.add(connection)
-    void connection.closed.then((info) => {
-      this.#connections.delete(connection)
-      this.#counters.closed(info)
-    })
     try {
       this.emit('connection', connection)
     } catch (error) {
