@@ -14,6 +14,7 @@ import {
 } from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
 
+/** How long the body and its header may be. */
 export interface ContentLengthOptions {
   /** The most payload bytes, both directions. @default 4 MiB */
   maxFrameLength?: number

@@ -15,6 +15,7 @@ import {
 } from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
 
+/** How long a frame may be, and what becomes of its delimiter. */
 export interface DelimiterOptions {
   /** The most bytes in front of the delimiter, both directions. @default 4 MiB */
   maxFrameLength?: number
@@ -35,6 +36,7 @@ export function delimiter(delimiters: Delimiters, options: DelimiterOptions = {}
   return new DelimiterFraming(delimiters, options)
 }
 
+/** Which line end is written, and the options of every delimiter. */
 export interface LinesOptions extends DelimiterOptions {
   /** What is written. Both are read. @default '\n' */
   eol?: '\n' | '\r\n'

@@ -20,6 +20,7 @@ import { FramingError, frameTooLong, locate } from './framing-error.ts'
 // biome-ignore lint/suspicious/noConfusingVoidType: a visitor that returns nothing goes on
 export type FrameVisitor = (bytes: Uint8Array, start: number, end: number) => void | false
 
+/** What a decoder does with frames that are too long. */
 export interface FrameDecoderOptions {
   /** What a frame over the limit does: end the stream with an error, or be dropped while the stream goes on. @default 'error' */
   oversize?: 'error' | 'skip'
@@ -30,6 +31,7 @@ export interface FrameDecoderOptions {
 /** Least bytes copied at a time while a split frame's length is unknown; doubles, so a long search stays linear. */
 const LEAST_STEP = 16
 
+/** Restores the frames of one stream from its chunks, however they were cut: make one for each connection. */
 export class FrameDecoder {
   #framing: Framing
   #nextFraming: Framing | undefined

@@ -1,6 +1,7 @@
 // The one error of this package. A peer that breaks a framing gets a FramingError, a caller's misuse a TypeError or
 // RangeError at the call. The message names what was seen, the limit, the place in the stream and the first bytes.
 
+/** Why a frame cannot be; docs/errors.md has the cause of each and what to do. */
 export type FramingErrorCode =
   | 'FRAME_TOO_LONG'
   | 'FRAME_TRUNCATED'
@@ -20,6 +21,7 @@ export interface FramingErrorDetails {
   offset?: number
   /** At most the first 16 bytes of the bad frame, a copy. How many depends on how many had arrived. */
   head?: Uint8Array
+  /** What it follows from: the `cause` of the error. */
   cause?: unknown
 }
 
@@ -31,11 +33,17 @@ const HEAD_LENGTH = 16
  */
 export class FramingError extends Error {
   override readonly name = 'FramingError'
+  /** Which of the ways to be wrong it is. */
   readonly code: FramingErrorCode
+  /** Payload bytes that the frame declares or was asked to carry; with FRAME_TRUNCATED those that arrived of it. */
   readonly length: number | undefined
+  /** The limit that was exceeded, in bytes. */
   readonly limit: number | undefined
+  /** Whole bytes of the frame on the wire, where its length can be trusted although it is over the limit. */
   readonly frameLength: number | undefined
+  /** Where the frame begins, in bytes from the first one that the decoder ever saw. */
   readonly offset: number | undefined
+  /** At most the first 16 bytes of the bad frame, a copy. */
   readonly head: Uint8Array | undefined
   /** The message without place and first bytes: what `locate` builds on. */
   readonly reason: string

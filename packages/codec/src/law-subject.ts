@@ -6,6 +6,7 @@ import type { Framing } from './framing.ts'
 import { type Carried, Sample } from './law-sample.ts'
 import { PayloadCandidates } from './payload-candidates.ts'
 
+/** What the laws are tried on, and how often. */
 export interface FramingLawOptions {
   /** Payloads to carry. @default short ones of any bytes that `encode` takes */
   payload?: fc.Arbitrary<Uint8Array>

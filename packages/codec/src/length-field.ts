@@ -26,6 +26,7 @@ import {
 } from './length-number.ts'
 import { Trailer } from './trailer.ts'
 
+/** Where the length stands in the header, how it is written and what it counts. */
 export interface LengthFieldOptions {
   /** Bytes of the length field, or `'varint'` (base 128, least significant group first). @default 4 */
   lengthFieldLength?: 1 | 2 | 3 | 4 | 8 | 'varint'

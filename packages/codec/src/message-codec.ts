@@ -6,6 +6,7 @@ import { FramingError } from './framing-error.ts'
 export interface MessageCodec<Out, In = Out> {
   /** Throws FramingError UNENCODABLE for a message that has no bytes in this codec. */
   encode(message: Out): Uint8Array
+  /** The message that the payload is; throws for one that is none. */
   decode(payload: Uint8Array): In
 }
 

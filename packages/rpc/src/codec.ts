@@ -5,8 +5,11 @@ import { RpcError } from './rpc-error.ts'
 
 /** Values to bytes and back. `id` is the encoding number on the wire, 128 to 255 for codecs of your own. */
 export interface Codec {
+  /** Its number on the wire: 128 to 255 for codecs of your own. */
   readonly id: number
+  /** How errors name it. */
   readonly name: string
+  /** The bytes of a value; throws for one that it cannot carry, which fails the call. */
   encode(value: unknown): Uint8Array
   /** `bytes` may be kept. */
   decode(bytes: Uint8Array): unknown

@@ -35,6 +35,7 @@ export interface ReconnectOptions extends BackoffOptions {
   stableAfterMs?: number
 }
 
+/** Options of `connect`. */
 export interface ConnectOptions {
   /** What the other side may call here. */
   services?: readonly Service[]
@@ -61,6 +62,7 @@ export interface ConnectOptions {
   codecs?: readonly Codec[]
   /** Metadata of the connection, for the `authenticate` of the other side: a token, a version. */
   hello?: MetaInit
+  /** What this side takes at most. @default every limit at its default */
   limits?: Limits
   /** Tells callers what a handler threw that was no RpcError. @default false */
   exposeErrors?: boolean

@@ -18,12 +18,15 @@ type Validated<S> = S extends Schema<infer In, infer Out> ? { in: In; out: Out }
 
 /** One of the errors a method may answer with. */
 export interface ErrorSpec<S extends Schema = Schema> {
+  /** The code under which it travels. */
   code: Code
   /** The type of the details that travel with it. `type<T>()` for a type without validation. */
   details?: S
 }
+/** The errors of a method, by name. */
 export type ErrorMap = Readonly<Record<string, ErrorSpec>>
 
+/** Options of a method: its errors, its encoding, whether it may be called twice. */
 export interface MethodOptions<E extends ErrorMap = ErrorMap> {
   /** The errors it may answer with, by name. */
   errors?: E
@@ -35,7 +38,9 @@ export interface MethodOptions<E extends ErrorMap = ErrorMap> {
 
 /** A method of a contract. `I` and `O` are type-level only. */
 export interface Method<K extends Kind = Kind, I extends Shape = Shape, O extends Shape = Shape, E = ErrorMap> {
+  /** Who sends how many messages. */
   readonly kind: K
+  /** What it was made with. */
   readonly options: MethodOptions & { readonly input?: Schema; readonly output?: Schema }
   /** Type-level only, never there at run time. */
   readonly '~types'?: { input: I; output: O; errors: E }
@@ -108,7 +113,9 @@ export function oneway(options: Method['options'] = {}): Method<'oneway'> {
 
 /** A named set of methods. */
 export interface Contract<M = unknown> {
+  /** The name of the service: the first part of what its methods are called on the wire. */
   readonly name: string
+  /** Its methods by name: `isError(error, users.methods.get, ...)`. */
   readonly methods: M
 }
 

@@ -43,7 +43,9 @@ export interface Handler {
 
 /** What `implement` returns and `serve` and `connect` take. */
 export interface Service {
+  /** The name of its contract. */
   readonly name: string
+  /** Its methods as a peer runs them. */
   readonly handlers: readonly Handler[]
 }
 

@@ -8,11 +8,13 @@ import type { Peer } from './peer.ts'
 export interface Call {
   /** `service.method` */
   readonly method: string
+  /** Who sends how many messages. */
   readonly kind: Kind
   /** The message; for client streams and bidi an AsyncIterable of them. */
   readonly input: unknown
   /** What travels with it. Where the call is made, it can still be changed. */
   readonly meta: Meta
+  /** Aborts when the caller gives up; undefined where it cannot. */
   readonly signal: AbortSignal | undefined
   /** On the clock of `performance.now()`; Infinity = none. */
   readonly deadline: number
@@ -22,6 +24,7 @@ export interface Call {
   readonly values: Map<unknown, unknown>
 }
 
+/** What comes back for a call. */
 export interface Reply {
   /** The message; for server streams and bidi an AsyncIterable of them. */
   readonly output: unknown

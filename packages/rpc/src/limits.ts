@@ -3,6 +3,7 @@
 import { type Framing, lengthField } from '@framewire/codec'
 import { assumed, ENCODINGS, INITIAL_CREDIT, MAX_FRAME, MAX_MESSAGE, MAX_STREAMS, MIN_PING_INTERVAL } from './wire.ts'
 
+/** What a peer takes at most, all of it on. What is above fails a call, or ends a connection that breaks a promise. */
 export interface Limits {
   /** The longest frame this side announces and sends, header included, in bytes: 1024 to 16777215. @default 65536 */
   maxFrame?: number

@@ -36,6 +36,7 @@ export class Meta implements Iterable<[key: string, value: Uint8Array]> {
     return meta
   }
 
+  /** How many entries there are; a key with two values is two. */
   get size(): number {
     return this.#decoded().length
   }
@@ -74,6 +75,7 @@ export class Meta implements Iterable<[key: string, value: Uint8Array]> {
     return this.delete(key).append(key, value)
   }
 
+  /** Removes all values of a key. */
   delete(key: string): this {
     this.#entries = this.#decoded().filter(([name]) => name !== key)
     this.#length = this.#entries.reduce((sum, [name, value]) => sum + ENTRY_FIXED + name.length + value.length, 0)

@@ -7,6 +7,7 @@ import type { RpcError } from './rpc-error.ts'
 
 export type { Address, CloseInfo, Endpoint, TlsInfo } from '@framewire/transport'
 
+/** Options of one call: time, cancellation, metadata. */
 export interface CallOptions {
   /** Ends the call with CANCELLED, here and, through `ctx.signal`, in the handler. */
   signal?: AbortSignal
@@ -72,6 +73,7 @@ export type Client<M> = { readonly [N in keyof M]: (...args: Passes<M[N]>) => Ge
 /** The client of a contract, by the type of the contract: `ClientOf<typeof users>`. */
 export type ClientOf<C> = C extends Contract<infer M> ? Client<M> : never
 
+/** 'connecting' before there is a connection, 'draining' when no new call is taken, 'closed' for good. */
 export type PeerState = 'connecting' | 'ready' | 'draining' | 'closed'
 
 /** The other end of a connection. Both ends are peers: either may call what the other implements. */
@@ -80,6 +82,7 @@ export interface Peer extends AsyncDisposable {
   readonly state: PeerState
   /** Resolves when the connection is over; never rejects. */
   readonly closed: Promise<CloseInfo>
+  /** Where the other end is. */
   readonly remote: Endpoint
   /** What TLS knows of the other end, its certificate among it; undefined without TLS. */
   readonly tls: TlsInfo | undefined

@@ -23,6 +23,7 @@ const CODES = [
   'UNAUTHENTICATED',
 ] as const satisfies readonly ('OK' | Code)[]
 
+/** How a call failed: the codes of gRPC. docs/errors.md has the cause of each and what to do. */
 export type Code =
   | 'CANCELLED'
   | 'UNKNOWN'
@@ -59,14 +60,17 @@ export function isCode(code: string): code is Code {
   return code !== 'OK' && NUMBERS.has(code)
 }
 
+/** What an error says besides its code and message. */
 export interface RpcErrorOptions<D = unknown> {
   /** The application's own name of the error, as the contract lists it. */
   appName?: string
+  /** What the application says about it; it travels in the encoding of the method. */
   details?: D
   /** True = the handler surely never ran, so the call may be made again. @default false */
   notProcessed?: boolean
   /** Metadata that came with the error. @default none */
   trailers?: Meta
+  /** What it follows from. It stays here and never crosses the wire. */
   cause?: unknown
 }
 
@@ -76,9 +80,13 @@ export interface RpcErrorOptions<D = unknown> {
  */
 export class RpcError<D = unknown> extends Error {
   override readonly name = 'RpcError'
+  /** One of gRPC's sixteen. */
   readonly code: Code
+  /** The application's own name of the error, as the contract lists it; '' = it has none. */
   readonly appName: string
+  /** What the application says about it: `isError` tells the type. */
   readonly details: D
+  /** True = the handler surely never ran, so the call may be made again. */
   readonly notProcessed: boolean
   #trailers: Meta | undefined
 

@@ -25,6 +25,7 @@ import { RpcConnection } from './rpc-connection.ts'
 import type { RpcConnectionOptions } from './rpc-connection-options.ts'
 import { ALPN } from './target.ts'
 
+/** Options of `serve`. */
 export interface ServeOptions {
   /** What peers may call. */
   services: readonly Service[]
@@ -37,6 +38,7 @@ export interface ServeOptions {
    * which is sent away; within 5 s.
    */
   authenticate?: Authenticate
+  /** What this side takes at most of each peer. @default every limit at its default */
   limits?: Limits
   /** Speaks TLS, on every address that does not say `tls: false`, with the ALPN name `framewire/1`. */
   tls?: ServerTlsOptions

@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts'
 import { type ConnectionOptions, checkOptions } from './options.ts'
 import { endpoints } from './socket-channel.ts'
 
+/** Options of a connection over a pipe that you have made, and where its ends are. */
 export interface AttachOptions extends ConnectionOptions {
   /** Where this end is, for `connection.local`. @default what a connected socket says, else the path '' */
   local?: Endpoint

@@ -2,6 +2,7 @@
 // the clients of a server that went away do not all come back at the same moment. Never below the floor, never above the
 // highest bound.
 
+/** How long to wait between attempts: full jitter below a bound that doubles. */
 export interface BackoffOptions {
   /** The bound of the first delay, in ms; it doubles with each that follows. @default 100 */
   baseDelayMs?: number

@@ -21,15 +21,21 @@ export interface ByteChannel {
   end(): void
   /** Ends both directions at once and drops what was not written. `onClose` follows. */
   destroy(): void
+  /** No `onData` and no `onEnd` until `resume`. */
   pause(): void
+  /** Goes on after `pause`. */
   resume(): void
   /** Whether it keeps the process alive. */
   ref?(): void
+  /** Lets the process end although the channel is open. */
   unref?(): void
+  /** The way to the peer stands, where `isConnecting` was true. */
   onOpen?: () => void
+  /** A piece of the stream. The bytes are the owner's to keep. */
   onData: (chunk: Uint8Array) => void
   /** The peer has ended its direction. */
   onEnd: () => void
+  /** What `write` answered false about is with the kernel. */
   onDrain: () => void
   /** Nothing more will happen; with the error that ended it, if one did. Called exactly once. */
   onClose: (error?: Error) => void

@@ -10,6 +10,7 @@ import { checkSeed, Random } from './random.ts'
 import { checkToxic, type Toxic } from './toxics.ts'
 import { toTransportError } from './transport-error.ts'
 
+/** Where the proxy listens, and the seed of its chance. */
 export interface ChaosProxyOptions {
   /** Where the proxy listens. @default 'tcp://127.0.0.1:0', any free port */
   listen?: Address
@@ -19,7 +20,9 @@ export interface ChaosProxyOptions {
 
 /** A toxic that works, until it is removed. */
 export interface ActiveToxic {
+  /** What it does, as it was given. */
   readonly toxic: Toxic
+  /** Ends its work, on connections that stand as well. */
   remove(): void
 }
 
@@ -34,6 +37,7 @@ export async function chaosProxy(target: Address, options: ChaosProxyOptions = {
   return proxy
 }
 
+/** A proxy on real sockets that fails on purpose: connect to its `address` and add toxics. */
 export class ChaosProxy implements AsyncDisposable {
   readonly #target: { path: string } | { host?: string; port: number }
   readonly #random: Random
@@ -70,6 +74,7 @@ export class ChaosProxy implements AsyncDisposable {
     return this.#toxics
   }
 
+  /** Whether it listens; see `disable` and `enable`. */
   get isEnabled(): boolean {
     return this.#server !== undefined
   }

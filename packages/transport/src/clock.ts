@@ -3,15 +3,19 @@
 
 /** What `setTimeout` of a clock answers; a timer that is unref'd does not keep the process alive. */
 export interface Timer {
+  /** Lets it keep the process alive, as it does from the start. */
   ref(): unknown
+  /** Lets the process end although it has not fired. */
   unref(): unknown
 }
 
+/** Monotonic time and timers: those of the process, or those of a test. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number
   /** Calls `callback` once, `delayMs` from now or a little later. */
   setTimeout(callback: () => void, delayMs: number): Timer
+  /** Keeps a timer from firing; undefined, and one that has fired, are fine. */
   clearTimeout(timer: Timer | undefined): void
   /** Calls `callback` after what has arrived by now was read. */
   setImmediate(callback: () => void): void

@@ -11,6 +11,7 @@ import { TlsInfo } from './tls-info.ts'
 import { type ClientTlsOptions, clientTls } from './tls-options.ts'
 import { abortedError, TransportError, toTransportError } from './transport-error.ts'
 
+/** Options of `connect`: TLS, time limits, a signal, and those of every connection. */
 export interface ConnectOptions extends ConnectionOptions {
   /** Speaks TLS, also where the address is `tcp://` or a unix socket. @default for `tls://` only, with Node's authorities */
   tls?: ClientTlsOptions | undefined

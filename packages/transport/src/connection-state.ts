@@ -1,4 +1,4 @@
-// The states of a connection, what may follow what, and how it all ended.
+// The states of a connection, what may follow what, what it tells meanwhile, and how it all ended.
 
 import type { TransportError } from './transport-error.ts'
 
@@ -24,4 +24,12 @@ export interface CloseInfo {
   error: TransportError | undefined
   /** Bytes that `send` accepted and that did not reach the kernel. */
   unsentBytes: number
+}
+
+/** What a connection tells, and to whom: 'drain' to who sends, 'end' once the peer has ended and all it sent was taken. */
+export interface ConnectionEvents {
+  message: [message: Uint8Array]
+  drain: []
+  end: []
+  close: [info: CloseInfo]
 }

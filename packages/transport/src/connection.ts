@@ -7,7 +7,7 @@ import type { FrameVisitor } from '@framewire/codec'
 import { BusyPoll } from './busy-poll.ts'
 import type { ByteChannel } from './byte-channel.ts'
 import { ClosePath } from './close-path.ts'
-import type { CloseInfo, ConnectionState } from './connection-state.ts'
+import type { CloseInfo, ConnectionEvents, ConnectionState } from './connection-state.ts'
 import type { ConnectionStats } from './connection-stats.ts'
 import { CONNECTION_CLOSE, CONNECTION_OPEN } from './diagnostics.ts'
 import { onNewListener, onRejection } from './emitter-hooks.ts'
@@ -34,22 +34,18 @@ export interface ConnectionSetup {
   onClosed?: (info: CloseInfo) => void
 }
 
-interface ConnectionEvents {
-  message: [message: Uint8Array]
-  drain: []
-  end: []
-  close: [info: CloseInfo]
-}
-
 let nextId = 1
 
 /** A kernel that takes everything would let a sender run for ever: 'drain' comes for so many bytes a turn. */
 const MOST_SENT_A_TURN = 1024 * 1024
 
+/** Whole messages in both directions. `closed` tells how it ended: there is no 'error' event. */
 export class Connection extends EventEmitter<ConnectionEvents> implements AsyncDisposable {
   /** Unique within the process, in order of making. */
   readonly id: number = nextId++
+  /** Where this end is. */
   readonly local: Endpoint
+  /** Where the peer is; behind a proxy whose PROXY header is trusted, the client. */
   readonly remote: Endpoint
   /** What TLS knows about the connection; undefined without TLS. */
   readonly tls: TlsInfo | undefined
@@ -142,6 +138,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     })
   }
 
+  /** 'closing' from `close`, the peer's end or a broken rule on; nothing can be sent then. */
   get state(): ConnectionState {
     return this.#end.state
   }
@@ -213,6 +210,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     this.#sends.cork()
   }
 
+  /** Undoes one `cork`; the last one sends what was held back. */
   uncork(): void {
     if (this.state !== 'closed') this.#sends.uncork()
   }
@@ -233,6 +231,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     this.#receiver.pause()
   }
 
+  /** Goes on after `pause`. */
   resume(): void {
     this.#receiver.resume()
   }

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { TransportError } from './transport-error.ts'
 import type { Heartbeat } from './watchdog.ts'
 
+/** Options of every connection, however it is made: framing, water marks, queues, time limits. */
 export interface ConnectionOptions {
   /** How messages stand in the byte stream. @default lengthField({ maxFrameLength: 1 MiB }) */
   framing?: Framing

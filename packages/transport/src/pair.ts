@@ -9,8 +9,11 @@ import { MemoryWire, type WireConditions } from './memory-wire.ts'
 import type { ConnectionOptions } from './options.ts'
 import { checkSeed, Random } from './random.ts'
 
+/** Options of the two ends, and how the bytes between them are cut. */
 export interface PairOptions {
+  /** Options of the first connection. */
   client?: ConnectionOptions
+  /** Options of the second one. */
   server?: ConnectionOptions
   /** Cuts reads and writes at any byte, the same for the same seed. @default nothing is cut */
   seed?: number

@@ -9,6 +9,7 @@ import type { Toxic } from './toxics.ts'
 /** How long the sockets of a connection that is finished may take to see the ends of their peers. */
 const LINGER_MS = 1_000
 
+/** One connection through the proxy: what has passed, and ways to break it. */
 export class ProxiedConnection {
   /** From 1 on, in the order of accepting. */
   readonly id: number
@@ -18,6 +19,7 @@ export class ProxiedConnection {
   readonly #immune = new WeakMap<Toxic, boolean>()
   readonly #timers = new Map<Toxic, NodeJS.Timeout | undefined>()
   #linger: NodeJS.Timeout | undefined
+  /** False once both ends are closed. */
   #isOpen = true
 
   /** Made by a chaos proxy. */
@@ -40,6 +42,7 @@ export class ProxiedConnection {
     }
   }
 
+  /** Whether neither end has been cut off. */
   get isOpen(): boolean {
     return this.#isOpen
   }

@@ -6,6 +6,7 @@ import { plainHost } from './endpoint.ts'
 import { type ProxyHeader, parseProxyHeader } from './proxy-header.ts'
 import { TransportError } from './transport-error.ts'
 
+/** Whose PROXY protocol headers are believed. */
 export interface ProxyProtocolOptions {
   /** Who may say for whom a connection is: IP addresses, networks as `'10.0.0.0/8'`, or `'unix'` for any unix socket. */
   trusted: readonly string[]

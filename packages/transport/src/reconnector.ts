@@ -19,6 +19,7 @@ import { checkContext } from './tls-options.ts'
 import { callbackError, TransportError } from './transport-error.ts'
 import { WaitList } from './wait-list.ts'
 
+/** 'ready' with a connection, 'connecting' or 'waiting' for the next attempt without, 'closed' for good. */
 export type ReconnectorState = 'connecting' | 'ready' | 'waiting' | 'closed'
 
 const MOVES: Readonly<Record<ReconnectorState, readonly ReconnectorState[]>> = {
@@ -28,6 +29,7 @@ const MOVES: Readonly<Record<ReconnectorState, readonly ReconnectorState[]>> = {
   closed: [],
 }
 
+/** Options of a reconnector: how often to try, what counts as a failure, and those of every connection. */
 export interface ReconnectorOptions extends Omit<ConnectOptions, 'signal'>, BackoffOptions {
   /** Failures in a row after which it gives up. @default Infinity */
   attempts?: number
@@ -80,6 +82,7 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
   readonly #waits = new WaitList()
   readonly #closed: Promise<ReconnectorCloseInfo>
   #resolveClosed: (info: ReconnectorCloseInfo) => void = () => {}
+  /** Whether there is a connection now; see `ready()` to wait for one. */
   #state: ReconnectorState = 'connecting'
   #addressIndex = 0
   #failures = 0 // in a row
@@ -116,6 +119,7 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
     this.#start()
   }
 
+  /** Whether there is a connection now; see `ready()` to wait for one. */
   get state(): ReconnectorState {
     return this.#state
   }

@@ -9,6 +9,7 @@ import { type ProxyProtocolOptions, TrustedProxies } from './proxy-source.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import type { ServerTlsOptions } from './tls-options.ts'
 
+/** Options of `listen`: who may come in, TLS, unix sockets, the end, and those of every connection. */
 export interface ServerOptions extends ConnectionOptions, ListenerOptions {
   /** Speaks TLS on every address that does not say `tls: false`. @default plain */
   tls?: ServerTlsOptions | undefined

@@ -68,6 +68,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #reception: Reception
   readonly #drain: Drain
   readonly #budget: SharedBudget
+  /** 'closing' from `close` on, 'closed' when its last connection is. */
   #state: ServerState = 'listening'
   #closing: Promise<ServerCloseInfo> | undefined
 
@@ -99,6 +100,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     }
   }
 
+  /** 'closing' from `close` on, 'closed' when its last connection is. */
   get state(): ServerState {
     return this.#state
   }

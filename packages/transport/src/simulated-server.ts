@@ -10,6 +10,7 @@ import { callbackError, TransportError } from './transport-error.ts'
 
 /** Listens on a name of a simulated network until it is closed. */
 export class SimulatedServer implements AsyncDisposable {
+  /** What is connected to. */
   readonly name: string
   readonly #options: ConnectionOptions
   readonly #onConnection: (connection: Connection) => unknown

@@ -17,6 +17,7 @@ import { Trace } from './trace.ts'
 import { abortedError, TransportError } from './transport-error.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
+/** How bad the network is, and where a run that does not end is cut off. */
 export interface SimulationOptions {
   /** How bad the network is; `NO_FAULTS` is a good one. @default every fault at its default chance */
   faults?: NetworkFaults
@@ -41,7 +42,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   return new Simulation(seed, options)
 }
 
+/** A network in virtual time: the same seed is the same run, byte for byte. */
 export class Simulation {
+  /** What the run follows from: print it when a test fails. */
   readonly seed: number
   /** Virtual time, for everything that takes a `clock`. It starts at 0. */
   readonly clock: Clock

@@ -2,6 +2,7 @@
 
 import { FramingError, type FramingErrorCode } from '@framewire/codec'
 
+/** Why an action failed or a connection ended; docs/errors.md has the cause of each and what to do. */
 export type TransportErrorCode =
   | 'CONNECT_TIMEOUT'
   | 'CONNECT_REFUSED'
@@ -40,6 +41,7 @@ const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set<TransportErrorCode>([
 /** A connection that could not be made, was lost, or was ended for what the peer sent. `cause` keeps what Node said. */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
+  /** Which of the ways to fail it is. */
   readonly code: TransportErrorCode
   /** Whether the same action may succeed when it is tried again later. */
   readonly retryable: boolean
