@@ -58,7 +58,8 @@ export function returnsMany(kind: Kind): boolean {
   return kind === 'serverStream' || kind === 'bidi'
 }
 
-type NoErrors = Readonly<Record<never, ErrorSpec>>
+/** A mapped type, because messages of the compiler show it by its name. */
+type NoErrors = { readonly [N in never]: ErrorSpec }
 
 /** One request, one reply: `unary<In, Out>()`, or with schemas `unary({ input, output, errors })`. */
 export function unary<In, Out>(options?: MethodOptions<NoErrors>): Method<'unary', Plain<In>, Plain<Out>, NoErrors>

@@ -53,7 +53,11 @@ export interface Service {
  * Joins a contract and its handlers. Throws TypeError when a handler is missing or one too many, so that a mistake in
  * plain JavaScript shows at start and not at the first call.
  */
-export function implement<M>(contract: Contract<M>, handlers: NoInfer<Handlers<M>>): Service {
+export function implement<M>(
+  contract: Contract<M>,
+  // `Handlers<M>` written out, for the messages of the compiler, as in `Peer.client`.
+  handlers: NoInfer<{ readonly [N in keyof M]: (input: Takes<M[N]>, ctx: Ctx<ErrorsOf<M[N]>>) => Returns<M[N]> }>,
+): Service {
   const methods = contract.methods as Readonly<Record<string, Method>>
   const given = handlers as Readonly<Record<string, unknown>>
   for (const name of Object.keys(given)) {

@@ -87,7 +87,11 @@ export interface Peer extends AsyncDisposable {
   /** What TLS knows of the other end, its certificate among it; undefined without TLS. */
   readonly tls: TlsInfo | undefined
   /** Functions for the methods of a contract, with `defaults` for every call. */
-  client<M>(contract: Contract<M>, defaults?: CallOptions): Client<M>
+  // `Client<M>` written out: in a compiler's message the name would show what M is, and not the functions.
+  client<M>(
+    contract: Contract<M>,
+    defaults?: CallOptions,
+  ): { readonly [N in keyof M]: (...args: Passes<M[N]>) => Gets<M[N]> }
   /** A unary call in JSON without a contract: for scripts and for services in other languages. */
   call(method: string, input?: unknown, options?: CallOptions): Promise<unknown>
   /** How long a PING takes to the other side and back, in ms. Rejects with UNAVAILABLE, or RESOURCE_EXHAUSTED if asked too often. */
