@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { declaredCodes, documentedCodes } from './error-codes.ts'
+import { codesWithoutHelp, declaredCodes, documentedCodes } from './error-codes.ts'
 import { allSources, read, sources } from './workspace.ts'
 
 test.each([
@@ -26,6 +26,13 @@ test.each([
   expect(codes.filter((code) => !texts.some((text) => new RegExp(`\\b${code}\\b`).test(text)))).toEqual([])
 })
 
+test.each(['FramingError', 'TransportError', 'RpcError'])(
+  'under every code of %s stands why, and what to try',
+  (name) => {
+    expect(codesWithoutHelp(read('docs/errors.md'), name)).toEqual([])
+  },
+)
+
 describe('the check', () => {
   const union = "export type Code = 'A' | 'B'"
   const failure = 'export class Failure extends Error { readonly code: Code }'
@@ -44,6 +51,13 @@ describe('the check', () => {
     ['an open member', ["type Code = 'A' | string", failure], 'not a union of string literals'],
   ])('refuses %s', (_, texts, message) => {
     expect(() => declaredCodes(texts, 'Failure')).toThrow(message)
+  })
+
+  test('finds codes without a cause or without help', () => {
+    const sections = ['`A`\nwhy. **Try:** this.', '`B`\nwhy.', '`C`\n**Try:** this.', '`D`\nwhy. **Try:**'].join(
+      '\n### ',
+    )
+    expect(codesWithoutHelp(`## Failure\n### ${sections}\n## Other\n### \`E\``, 'Failure')).toEqual(['B', 'C', 'D'])
   })
 
   test('reads the headings of one class only', () => {

@@ -42,10 +42,26 @@ function literals(type: TSType | undefined, className: string): string[] {
 
 /** The codes that have a heading of their own in the section of a class. */
 export function documentedCodes(markdown: string, className: string): string[] {
+  return codeSections(markdown, className).map(([code]) => code)
+}
+
+/** The codes under whose heading nothing says what to try, or nothing says why before that. */
+export function codesWithoutHelp(markdown: string, className: string): string[] {
+  return codeSections(markdown, className).flatMap(([code, text]) => {
+    const [causes = '', help = ''] = text.split('**Try:**').map((part) => part.trim())
+    return causes === '' || help === '' ? [code] : []
+  })
+}
+
+/** Each code of a class with what stands under its heading. */
+function codeSections(markdown: string, className: string): [code: string, text: string][] {
   const lines = markdown.split('\n')
   const heading = lines.findIndex((line) => line.replaceAll('`', '').trim() === `## ${className}`)
   if (heading === -1) throw new Error(`docs/errors.md has no section "## ${className}"`)
   const next = lines.findIndex((line, index) => index > heading && /^##? /.test(line))
-  const section = lines.slice(heading + 1, next === -1 ? lines.length : next)
-  return section.flatMap((line) => /^### `(\w+)`/.exec(line)?.[1] ?? [])
+  const section = lines.slice(heading + 1, next === -1 ? lines.length : next).join('\n')
+  return section.split(/^### /m).flatMap((part): [string, string][] => {
+    const match = /^`(\w+)`/.exec(part)
+    return match?.[1] === undefined ? [] : [[match[1], part.slice(match[0].length)]]
+  })
 }

@@ -137,7 +137,9 @@ export class Listener {
     const isInUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
     const reason = isInUse ? 'is in use' : `cannot be listened on: ${(error as Error).message}`
     const code = isInUse ? 'ADDRESS_IN_USE' : 'LISTEN_FAILED'
-    return new TransportError(code, `${formatAddress(this.target)} ${reason}`, { cause: error })
+    // Without a host it listens on every address: `localhost`, as for connecting, would name another one.
+    const place = 'port' in this.target ? { ...this.target, host: this.target.host ?? '*' } : this.target
+    return new TransportError(code, `${formatAddress(place)} ${reason}`, { cause: error })
   }
 }
 

@@ -72,6 +72,12 @@ describe('listen', () => {
     })
   })
 
+  test('on a port in use says so of every address where no host was asked for', async () => {
+    const { port } = addressOf(await open(undefined, {}, { port: 0 })) as { port: number }
+    const message = `tcp://*:${port} is in use`
+    expect(await rejection(listen({ port }))).toMatchObject({ code: 'ADDRESS_IN_USE', message })
+  })
+
   test('on a path in use is ADDRESS_IN_USE and names the path', async () => {
     const path = socketPath()
     await open(undefined, {}, { path })
