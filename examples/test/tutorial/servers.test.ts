@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { findProgram } from '../protocols/server-process.ts'
 import { documented, shape, TutorialProgram } from './tutorial-program.ts'
 
@@ -14,7 +14,10 @@ const ANY_PORT = 'tcp://127.0.0.1:0'
 const nc = findProgram('nc')
 const openssl = findProgram('openssl')
 
-const folder = mkdtempSync(join(tmpdir(), 'framewire-tutorial-'))
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'framewire-tutorial-'))
+})
 afterAll(() => rmSync(folder, { recursive: true }))
 
 async function start(...args: string[]): Promise<{ server: TutorialProgram; address: string }> {

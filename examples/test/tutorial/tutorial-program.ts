@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 const DEADLINE_MS = 40_000
+const STOP_MS = 5_000
 const main = fileURLToPath(new URL('../../dist/tutorial/main.js', import.meta.url))
 
 export class TutorialProgram {
@@ -31,9 +32,12 @@ export class TutorialProgram {
     // It may have ended while something was still being typed.
     this.process.stdin.on('error', () => {})
     this.#closed = once(this.process, 'close').then(([code, signal]) => code ?? signal)
+    // Asked first, so that it removes what it made; then it has to.
     onTestFinished(async () => {
-      this.process.kill('SIGKILL')
+      this.process.kill('SIGTERM')
+      const force = setTimeout(() => this.process.kill('SIGKILL'), STOP_MS)
       await this.#closed
+      clearTimeout(force)
     })
   }
 
