@@ -310,7 +310,7 @@ export class OutgoingCalls implements Starter {
   }
 
   #mayStart({ method }: OutgoingCall): boolean {
-    if (this.#scheduler.isBlocked) return false
+    if (this.#refusal !== undefined || this.#scheduler.isBlocked) return false
     return method.kind === 'oneway' || this.#table.size < this.#maxStreams
   }
 
@@ -355,9 +355,8 @@ export class OutgoingCalls implements Starter {
   /** All of a message that was too long for one frame is on its way. */
   onSent(call: OutgoingCall): void {
     call.sentAt = this.clock.now()
-    if (call.method.kind !== 'oneway') return
-    this.#take(call.id)
-    call.answer(undefined)
+    // Of a call that is being opened all may leave at once: it is told of again once it has an id.
+    if (call.method.kind === 'oneway' && this.#take(call.id) !== undefined) call.answer(undefined)
   }
 
   #tellTrailers({ onTrailers, method }: OutgoingCall, trailers: Meta): void {
