@@ -1,6 +1,6 @@
 // Waits until nothing is under way any more, or until there is no time left for it.
 
-import { type Clock, systemClock } from '@framewire/transport'
+import { type Clock, type Connection, systemClock } from '@framewire/transport'
 
 export class DrainWait {
   readonly #clock: Clock
@@ -21,6 +21,13 @@ export class DrainWait {
       const timer = this.#clock.setTimeout(end, Math.min(drainMs, 0x7fff_ffff))
       this.#waits.add(end)
     })
+  }
+
+  /** Resolves when all that was sent is with the kernel, at `end`, or after `leftMs`. */
+  flush(connection: Connection, leftMs: number): Promise<void> {
+    const end = (): void => this.end()
+    connection.flush().then(end, end)
+    return this.wait(leftMs)
   }
 
   end(): void {

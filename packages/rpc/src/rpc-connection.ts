@@ -161,11 +161,13 @@ export class RpcConnection implements Peer {
   }
 
   async close({ drainMs = DEFAULT_DRAIN_MS, reason = '' }: { drainMs?: number; reason?: string } = {}): Promise<void> {
-    checkDrainMs(drainMs)
+    const end = this.#clock.now() + checkDrainMs(drainMs)
     if (!this.#isLeaving) this.#sayGoodbye('drain', reason || 'this side closes')
     // A handler that closes is not in the table yet: it gets there, or answers, before the next microtask.
     await null
     if (this.#state !== 'closed' && !this.#isIdle) await this.#drain.wait(drainMs)
+    // The last answers may have to wait for a peer that is slow.
+    if (this.#state !== 'closed') await this.#drain.flush(this.#connection, end - this.#clock.now())
     this.#settleAll()
     await this.#connection.close({ timeoutMs: FIN_TIMEOUT_MS })
   }
