@@ -106,7 +106,8 @@ export class IncomingCalls {
 
   onData(id: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
     const call = this.#table.get(id)
-    checkData(id, flags, start, end, false, call?.isInside)
+    // Of a call that was refused in the middle of a message the rest is on its way, and nobody looks where it ends.
+    checkData(id, flags, start, end, false, call?.isAnswered === false && call.isInside)
     if (call === undefined || call.isAnswered) return
     const isWhole = (flags & MORE) === 0
     const { inbound, buffer } = call

@@ -30,6 +30,7 @@ export class Outbound {
   #isKept: boolean
   #isFirst = true
   #isSending = false // some of the last message waits in the scheduler
+  #isWriting = false // a message that leaves at once says so before it is known to have left
   #isParked = false // there is no connection to send on
   #isStopped = false
   #isOver = false // the source has ended
@@ -65,6 +66,7 @@ export class Outbound {
   /** Sends nothing until it is bound to another connection. */
   park(): void {
     this.#isParked = true
+    this.#scheduler.drop(this.#id)
   }
 
   /** Sends there from now on, from the first message on. */
@@ -100,7 +102,7 @@ export class Outbound {
     try {
       while (!this.#isStopped) {
         this.#writeReady()
-        if (this.#isOver && !this.#hasMessage) return true
+        if (this.#isOver && !this.#hasMessage && !this.#isSending) return true
         if (!this.#isReady) await this.#ready()
         else {
           const next = await source.next()
@@ -135,10 +137,12 @@ export class Outbound {
   onSent(): void {
     this.#isSending = false
     this.onUnblocked()
+    if (this.#isOver) this.#wake?.() // the end needs no credit
   }
 
   onUnblocked(): void {
-    this.#writeReady() // of what is sent again, while the source is asked for more
+    // Of what is sent again, while the source is asked for more. Who waits writes itself: what it throws fails its call only.
+    if (this.#wake === undefined && !this.#isWriting) this.#writeReady()
     if (this.#isReady) this.#wake?.()
     else if (this.#wake !== undefined && this.#scheduler.isBlocked) this.#scheduler.wait(this)
   }
@@ -181,7 +185,10 @@ export class Outbound {
     this.#isFirst = false
     this.#isSending = true
     this.#credit -= typeof message === 'string' ? Buffer.byteLength(message) : message.length
-    if (this.#scheduler.data(this.#id, 0, message, this)) this.#isSending = false
+    this.#isWriting = true
+    const hasLeft = this.#scheduler.data(this.#id, 0, message, this)
+    this.#isWriting = false
+    if (hasLeft) this.#isSending = false
   }
 }
 

@@ -1,0 +1,48 @@
+import { expect, test, vi } from 'vitest'
+import { rejection, turn, within } from '../test/waiting.ts'
+import { Outbound } from './outbound.ts'
+import { RpcError } from './rpc-error.ts'
+import type { Scheduler } from './scheduler.ts'
+
+test('a message that can not be sent fails its stream, and not whoever says that there is room again', async () => {
+  const tooLong = new RpcError('RESOURCE_EXHAUSTED', 'too long')
+  const scheduler = {
+    isBlocked: false,
+    wait: () => {},
+    drop: () => {},
+    data: () => {
+      throw tooLong
+    },
+  }
+  async function* source(): AsyncGenerator<string> {
+    scheduler.isBlocked = true // while it was asked
+    yield 'message'
+  }
+  const options = { source: source(), encode: String, onMessage: () => {}, isKept: false }
+  const outbound = new Outbound(scheduler as unknown as Scheduler, 1, 100, options)
+  const sent = outbound.sendAll()
+  sent.catch(() => {})
+  await turn()
+  scheduler.isBlocked = false
+  outbound.onUnblocked()
+  expect(await rejection(sent)).toBe(tooLong)
+})
+
+test('the end of a stream that is sent again waits for its last message', async () => {
+  const scheduler = { isBlocked: false, wait: () => {}, drop: vi.fn(), data: () => true }
+  const options = { source: ['message'].values(), encode: String, onMessage: () => {}, isKept: true }
+  const outbound = new Outbound(scheduler as unknown as Scheduler, 1, 100, options)
+  expect(await outbound.sendAll()).toBe(true)
+  outbound.park()
+  expect(scheduler.drop).toHaveBeenCalledWith(1)
+  scheduler.data = () => false // some of it waits
+  outbound.bind(scheduler as unknown as Scheduler, 3, 1)
+  let hasEnded = false
+  const sent = outbound.sendAll().then(() => {
+    hasEnded = true
+  })
+  await turn()
+  expect(hasEnded).toBe(false)
+  outbound.onSent()
+  await within('the end', sent)
+})
