@@ -3,6 +3,7 @@
 // when CANCEL arrives, so a peer that opens and cancels can not pile up work (CVE-2023-44487).
 
 import type { Clock, Connection } from '@framewire/transport'
+import { refusalFor } from './admission.ts'
 import type { Budget } from './budget.ts'
 import { CallTable } from './call-table.ts'
 import type { Codec } from './codec.ts'
@@ -48,6 +49,8 @@ export interface IncomingOptions {
   onMessage: () => void
 }
 
+const DRAINING = new RpcError('UNAVAILABLE', 'the peer is shutting down')
+
 export class IncomingCalls {
   readonly #connection: Connection
   readonly #scheduler: Scheduler
@@ -55,6 +58,7 @@ export class IncomingCalls {
   readonly #table = new CallTable<IncomingCall>()
   readonly #replies: Replies
   #credit: number
+  #oneways = 0 // in the table
   #isDraining = false
 
   /** `credit`: what is assumed until the peer's HELLO. */
@@ -90,7 +94,10 @@ export class IncomingCalls {
     if (isPart && ((flags & (LAST | NONE)) !== 0 || open.messageAt === end)) {
       throw new ProtocolError('protocol error', `OPEN of stream ${id} with MORE and LAST, NONE or an empty message`)
     }
-    const refusal = this.#refusalFor(open, flags, bytes, end, handler, codec)
+    // Who calls counts no oneway, so those have places of their own.
+    const running = isOneway ? this.#oneways : this.#table.size - this.#oneways
+    const { limits } = this.#options
+    const refusal = this.#isDraining ? DRAINING : refusalFor(open, flags, bytes, end, handler, codec, running, limits)
     if (refusal !== undefined || handler === undefined || codec === undefined) {
       if (!isOneway) this.#replies.sendError(id, codec, '', refusal as RpcError, { notProcessed: true })
       return
@@ -161,32 +168,6 @@ export class IncomingCalls {
       }
     }
     return next
-  }
-
-  #refusalFor(open: OpenFrame, flags: number, bytes: Uint8Array, end: number, handler?: Handler, codec?: Codec) {
-    if (this.#isDraining) return new RpcError('UNAVAILABLE', 'the peer is shutting down')
-    if (handler === undefined) {
-      const name = Buffer.from(bytes.subarray(open.methodAt, open.methodEnd)).toString('latin1')
-      return new RpcError('UNIMPLEMENTED', `there is no method ${JSON.stringify(name)}`)
-    }
-    const { path, kind, sendsMany } = handler
-    if (codec === undefined) {
-      const own = `${handler.codec.id} (${handler.codec.name})`
-      return new RpcError('UNIMPLEMENTED', `${path} takes encoding ${own}, not ${open.encoding}`)
-    }
-    const isOneway = (flags & ONEWAY) !== 0
-    const isOpenEnded = (flags & (LAST | MORE)) === 0
-    if ((isOpenEnded && !sendsMany) || (isOneway && (sendsMany || handler.returnsMany))) {
-      return new RpcError('UNIMPLEMENTED', `${path} is of kind ${kind} and was called as another`)
-    }
-    const { maxStreams, maxMessage, maxMeta } = this.#options.limits
-    const length = open.hasMessage ? end - open.messageAt : 0
-    const metaLength = open.messageAt - open.metaAt
-    if (this.#table.size < maxStreams && length <= maxMessage && metaLength <= maxMeta) return undefined
-    let text = `${this.#table.size} calls are running, the limit is maxStreams ${maxStreams}`
-    if (length > maxMessage) text = `message of ${length} bytes or more exceeds maxMessage ${maxMessage}`
-    if (metaLength > maxMeta) text = `metadata of ${metaLength} bytes exceeds maxMeta ${maxMeta}`
-    return new RpcError('RESOURCE_EXHAUSTED', text)
   }
 
   /** The codec of a call: the method's own, or another that is known. Bytes are never taken for values, nor values for bytes. */
@@ -350,6 +331,7 @@ export class IncomingCalls {
     if (call.isListed) return
     call.isListed = true
     this.#table.add(call)
+    if (call.isOneway) this.#oneways++
     this.#options.watchDeadline(call.deadline)
   }
 
@@ -362,8 +344,8 @@ export class IncomingCalls {
   }
 
   #unlist(call: IncomingCall): void {
-    if (!call.isListed) return
-    this.#table.delete(call.id)
+    if (!call.isListed || this.#table.delete(call.id) === undefined) return
+    if (call.isOneway) this.#oneways--
     void call.inbound?.return()
   }
 

@@ -1,7 +1,7 @@
 // Whether the peer is still there. It is asked when it has been silent, and what comes from it, whatever it is, is an
 // answer. A timer that is late (a stopped process, a busy loop) proves nothing: what has arrived is read first.
 
-import { type Clock, systemClock, type Timer } from '@framewire/transport'
+import { type Clock, type Connection, systemClock, type Timer } from '@framewire/transport'
 import { RpcError } from './rpc-error.ts'
 
 /** Quarters of the interval: silence is found at most one of them early. */
@@ -17,6 +17,8 @@ export interface KeepaliveOptions {
   send: (opaque: Uint8Array) => void
   /** The peer has not answered. */
   onLost: (silentMs: number) => void
+  /** Bytes that have left while others wait; undefined = none wait. Such a peer reads, the PING has not come to its turn. */
+  leaving?: () => number | undefined
   clock?: Clock
 }
 
@@ -34,6 +36,7 @@ export class Keepalive {
   #timer: Timer | undefined
   #silentSince = 0 // 0 = something came since the last look
   #askedAt = 0 // 0 = no PING waits for an answer
+  #leftBefore: number | undefined
   #sequence = 0
   #asked: Asked[] = []
   #asks = 0 // since #asksFrom
@@ -111,7 +114,13 @@ export class Keepalive {
 
   #look(): void {
     const now = this.#clock.now()
+    const left = this.#options.leaving?.()
     if (this.#askedAt > 0 && now - this.#askedAt >= this.#options.timeoutMs) {
+      if (left !== undefined && left !== this.#leftBefore) {
+        this.#askedAt = now
+        this.#leftBefore = left
+        return this.#wait()
+      }
       // What has arrived while this process stood still is read before the immediate runs.
       const askedAt = this.#askedAt
       this.#clock.setImmediate(() => {
@@ -123,8 +132,15 @@ export class Keepalive {
     if (this.#silentSince === 0) this.#silentSince = now
     else if (this.#askedAt === 0 && now - this.#silentSince >= this.#intervalMs * ASK_AFTER) {
       this.#askedAt = now
+      this.#leftBefore = left
       this.#send()
     }
     this.#wait()
   }
+}
+
+/** Bytes that have left a connection while others wait. */
+export function leavingOf(connection: Connection): number | undefined {
+  const { bytesSent, bytesQueued } = connection.stats()
+  return bytesQueued > 0 ? bytesSent : undefined
 }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { rejection, turn, within } from '../test/waiting.ts'
+import { defer, quiet, rejection, turn, within } from '../test/waiting.ts'
 import { Outbound } from './outbound.ts'
 import { RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -45,4 +45,26 @@ test('the end of a stream that is sent again waits for its last message', async 
   expect(hasEnded).toBe(false)
   outbound.onSent()
   await within('the end', sent)
+})
+
+test('a message that the next connection does not take fails its stream, not whoever binds it there', async () => {
+  const tooLong = new RpcError('RESOURCE_EXHAUSTED', 'too long')
+  const scheduler = { isBlocked: false, wait: () => {}, drop: () => {}, data: () => true }
+  const asked = defer()
+  async function* source(): AsyncGenerator<string> {
+    yield 'message'
+    await asked.promise
+    yield 'another'
+  }
+  const options = { source: source(), encode: String, onMessage: () => {}, isKept: true }
+  const outbound = new Outbound(scheduler as unknown as Scheduler, 1, 100, options)
+  const sent = quiet(outbound.sendAll())
+  await turn()
+  outbound.park()
+  scheduler.data = () => {
+    throw tooLong
+  }
+  outbound.bind(scheduler as unknown as Scheduler, 3, 100)
+  asked.resolve()
+  expect(await rejection(sent)).toBe(tooLong)
 })

@@ -36,6 +36,7 @@ export class Outbound {
   #isOver = false // the source has ended
   #isRunning = false
   #run = Promise.resolve(false)
+  #failure: { error: unknown } | undefined
   #wake: (() => void) | undefined
   #left: Promise<unknown> | undefined // what the source said when it was left before its end
 
@@ -112,6 +113,7 @@ export class Outbound {
           this.#add(message instanceof Promise ? await message : message)
         }
       }
+      if (this.#failure !== undefined) throw this.#failure.error
     } catch (error) {
       this.stop()
       await this.#left?.catch(() => {})
@@ -141,8 +143,8 @@ export class Outbound {
   }
 
   onUnblocked(): void {
-    // Of what is sent again, while the source is asked for more. Who waits writes itself: what it throws fails its call only.
-    if (this.#wake === undefined && !this.#isWriting) this.#writeReady()
+    // Of what is sent again, while the source is asked for more. Who waits writes itself.
+    if (this.#wake === undefined && !this.#isWriting) this.#writeAgain()
     if (this.#isReady) this.#wake?.()
     else if (this.#wake !== undefined && this.#scheduler.isBlocked) this.#scheduler.wait(this)
   }
@@ -171,6 +173,16 @@ export class Outbound {
     }
     // The bytes are the application's again when it is asked for more.
     this.#messages.push(this.#isKept && typeof message !== 'string' ? bytesOf(message) : message)
+  }
+
+  /** What it throws fails this stream only, as soon as the source has given what it is asked for. */
+  #writeAgain(): void {
+    try {
+      this.#writeReady()
+    } catch (error) {
+      this.#failure = { error }
+      this.stop()
+    }
   }
 
   #writeReady(): void {

@@ -24,7 +24,7 @@ import { guarded } from './error-report.ts'
 import { OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { IncomingCalls } from './incoming-calls.ts'
-import { Keepalive } from './keepalive.ts'
+import { Keepalive, leavingOf } from './keepalive.ts'
 import { LEAST_FRAME, type Limits, settingsOf } from './limits.ts'
 import { Memory } from './message-buffer.ts'
 import { Meta } from './meta.ts'
@@ -122,7 +122,9 @@ export class RpcConnection implements Peer {
     this.#scheduler.connect(() => this.#outgoing.startQueued(), onSettled)
     this.#pings = new Budget(MAX_PINGS, 'pings', limits.minPingIntervalMs, clock)
     this.#keepalive = this.#keepAlive(limits)
-    this.#handshakeTimer = clock.setTimeout(() => this.#refuseHandshake(), HANDSHAKE_TIMEOUT_MS)
+    this.#handshakeTimer = clock.setTimeout(() => {
+      this.#breakOff('handshake timeout', `no HELLO within ${HANDSHAKE_TIMEOUT_MS} ms`)
+    }, HANDSHAKE_TIMEOUT_MS)
     void connection.closed.then((info) => this.#onClosed(info))
     traceConnection(this, connection.closed)
     const bits = [...encodings.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
@@ -338,12 +340,9 @@ export class RpcConnection implements Peer {
       this.#connection.destroy(new Error(this.#goneReason))
     }
     const send = (opaque: Uint8Array): void => this.#writer.ping(opaque)
-    const options = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs, send, onLost, clock: this.#clock }
+    const leaving = (): number | undefined => leavingOf(this.#connection)
+    const options = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs, send, onLost, leaving, clock: this.#clock }
     return new Keepalive(options, wire.assumed(wire.MIN_PING_INTERVAL))
-  }
-
-  #refuseHandshake(): void {
-    this.#breakOff('handshake timeout', `no HELLO within ${HANDSHAKE_TIMEOUT_MS} ms`)
   }
 
   /** The peer broke the rules: it is told why, and the connection ends. */

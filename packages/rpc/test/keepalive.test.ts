@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { VirtualClock } from '../../transport/test/virtual-clock.ts'
 import { Keepalive } from '../src/keepalive.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { FLAG, hello, ping, TYPE } from './frames.ts'
@@ -93,4 +94,40 @@ test('a timer that is late proves nothing: what arrived meanwhile is read first'
   await until('three questions', () => asked === 3 || lost > 0)
   keepalive.stop(new RpcError('UNAVAILABLE', 'the test is over'))
   expect(lost).toBe(0)
+})
+
+test('a peer that takes what was sent before the PING is not lost; one that takes no more is', async () => {
+  const clock = new VirtualClock()
+  let left: number | undefined = 1
+  const lost: number[] = []
+  const onLost = (): void => void lost.push(clock.now())
+  const options = { intervalMs: 1_000, timeoutMs: 500, send: () => {}, onLost, leaving: () => left, clock }
+  const keepalive = new Keepalive(options, 1)
+  for (let step = 0; step < 100; step++) {
+    await clock.advance(100)
+    left++
+  }
+  expect(lost).toEqual([])
+  await clock.advance(1_000)
+  await turn()
+  expect(lost).toHaveLength(1)
+  keepalive.stop(new RpcError('UNAVAILABLE', 'the test is over'))
+})
+
+test('what is with the kernel proves nothing: a half-open connection takes it', async () => {
+  const clock = new VirtualClock()
+  let lost = 0
+  const options = {
+    intervalMs: 1_000,
+    timeoutMs: 500,
+    send: () => {},
+    onLost: () => void lost++,
+    leaving: () => undefined,
+    clock,
+  }
+  const keepalive = new Keepalive(options, 1)
+  await clock.advance(2_000)
+  await turn()
+  expect(lost).toBe(1)
+  keepalive.stop(new RpcError('UNAVAILABLE', 'the test is over'))
 })

@@ -3,19 +3,28 @@ import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { CODE, FLAG, GOAWAY, goaway, hello, open, readEnd, TYPE } from './frames.ts'
-import { expectGoaway, expectIgnored, SIDES, type Side } from './sides.ts'
+import { expectGoaway, SIDES, type Side } from './sides.ts'
 import { quiet, rejection } from './waiting.ts'
 
 // A puppet on a bare socket sends what no honest peer sends, to a server and to a client. It must get the reason, the
 // process must live, and other connections must not notice.
 
-const work = contract('work', { echo: unary<unknown, unknown>(), hold: unary<void, void>(), tell: oneway<unknown>() })
+const work = contract('work', {
+  echo: unary<unknown, unknown>(),
+  hold: unary<void, void>(),
+  tell: oneway<unknown>(),
+  keep: oneway<unknown>(),
+})
 
 let told: unknown[] = []
 const service = implement(work, {
   echo: (value) => value,
   hold: () => new Promise<void>(() => {}),
   tell: (value) => void told.push(value),
+  keep: (value) => {
+    told.push(value)
+    return new Promise<void>(() => {})
+  },
 })
 
 beforeEach(() => {
@@ -62,14 +71,16 @@ describe.each(SIDES)('%s', (_side, start) => {
     expect(await side.other.client(work).echo(1)).toBe(1)
   })
 
-  test('drops oneway calls above maxStreams without a word, as it answers none', async () => {
+  test('gives oneway calls as many places of their own, and drops those above without a word', async () => {
     const side = await against(hello())
-    const ids = Array.from({ length: 129 }, (_, index) => side.ids.puppet + 2 * index)
-    const none = FLAG.last | FLAG.none
-    side.puppet.write(...ids.slice(0, 128).map((id) => open(id, 'work.hold', '', { flags: none })))
-    side.puppet.write(open(ids[128] as number, 'work.tell', '1', { flags: FLAG.last | FLAG.oneway }))
-    await expectIgnored(side)
-    expect(told).toEqual([])
+    const ids = Array.from({ length: 258 }, (_, index) => side.ids.puppet + 2 * index)
+    const oneway = FLAG.last | FLAG.oneway
+    side.puppet.write(...ids.slice(0, 129).map((id) => open(id, 'work.keep', '1', { flags: oneway })))
+    side.puppet.write(...ids.slice(129, 257).map((id) => open(id, 'work.hold', '', { flags: FLAG.last | FLAG.none })))
+    side.puppet.write(open(ids[257] as number, 'work.echo', '1'))
+    const refusal = await side.puppet.next(TYPE.end)
+    expect([refusal.id, readEnd(refusal).code]).toEqual([ids[257], CODE.exhausted])
+    expect(told).toEqual(new Array(128).fill(1))
   })
 
   test('answers a message that is malformed to that call alone', async () => {

@@ -74,7 +74,7 @@ class HandlerRun {
     record.runs++
     record.isRunning = true
     world.book.note(record, 'runs')
-    world.watch.onHandler(ctx.peer as RpcConnection, 1)
+    world.watch.onHandler(ctx.peer as RpcConnection, record.plan.kind === 'oneway', 1)
     this.#signal = ctx.signal
     world.book.signals.add(this.#signal)
     this.#onAbort = () => {
@@ -203,7 +203,7 @@ class HandlerRun {
     this.#signal.removeEventListener('abort', this.#onAbort)
     record.isRunning = false
     book.note(record, 'ends')
-    watch.onHandler(this.#ctx.peer as RpcConnection, -1)
+    watch.onHandler(this.#ctx.peer as RpcConnection, record.plan.kind === 'oneway', -1)
     // While the reply is on its way.
     if (record.plan.abortsAtEnd) sim.clock.setTimeout(() => record.abort(), this.#random.magnitude(200))
     const now = sim.clock.now()

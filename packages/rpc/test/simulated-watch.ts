@@ -16,6 +16,8 @@ import { MORE } from '../src/wire.ts'
 interface Served {
   readonly calls: IncomingCalls
   running: number
+  /** Of those that run. */
+  oneways: number
   /** Their first message is not whole: they have a slot, and no handler. */
   readonly partial: Set<number>
 }
@@ -46,10 +48,11 @@ export class Watch {
   }
 
   /** A handler has begun (1) or ended (-1) on this connection. */
-  onHandler(peer: RpcConnection, change: 1 | -1): void {
+  onHandler(peer: RpcConnection, isOneway: boolean, change: 1 | -1): void {
     const served = this.#servedOn.get(peer.calls)
     if (served === undefined) return void this.violations.push('a handler ran before the HELLO')
     served.running += change
+    if (isOneway) served.oneways += change
     this.#checkSoon()
   }
 
@@ -63,11 +66,12 @@ export class Watch {
     })
   }
 
-  #checkSlots({ calls: { size }, running, partial }: Served): void {
+  #checkSlots({ calls: { size }, running, oneways, partial }: Served): void {
     const most = this.#maxStreams
     if (size < running) this.violations.push(`${running} handlers run and have ${size} slots`)
     if (size > running + partial.size) this.violations.push(`${size} slots are taken, ${running} handlers run`)
-    if (size > most) this.violations.push(`${size} slots are taken, the limit is maxStreams ${most}`)
+    const text = `${running} handlers run, ${oneways} of them oneway, the limit of each is maxStreams ${most}`
+    if (running - oneways > most || oneways > most || size > 2 * most) this.violations.push(text)
   }
 
   /** Nothing is under way: whether all is given back. */
@@ -107,7 +111,7 @@ export class Watch {
   }
 
   onServing(calls: IncomingCalls): void {
-    this.#latest = { calls, running: 0, partial: new Set() }
+    this.#latest = { calls, running: 0, oneways: 0, partial: new Set() }
     this.#served.set(calls, this.#latest)
   }
 

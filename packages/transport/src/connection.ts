@@ -178,7 +178,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   /**
    * The low road of `send`: makes room for a message of at most `maxLength` bytes in `slab` and returns where it
-   * begins. Write it there, then `commit` its end; send nothing between the two.
+   * begins. Write it there, then `commit` its end; send nothing between the two. Much of it leaves before the tick ends.
    * Throws RangeError for what is no length.
    */
   begin(maxLength: number): number {

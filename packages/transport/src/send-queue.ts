@@ -16,6 +16,14 @@ const MAX_BUFFERS = 512
 /** And no more buffers once it holds this many bytes; what the kernel does not take must wait here, not in the socket. */
 const MAX_WRITE = 256 * 1024
 
+/**
+ * What a tick gathers leaves early once it is a third of what the last tick gathered, within these bounds: the other side
+ * begins while this one goes on.
+ */
+const EARLY_SHARE = 3
+const LEAST_EARLY = 2 * 1024
+const MOST_EARLY = 64 * 1024
+
 export interface SendQueueOptions {
   framing: Framing
   /** `send` answers false from here on. */
@@ -51,6 +59,9 @@ export class SendQueue {
   #isBlocked = false // the channel has not passed on all it took: wait for its drain
   #isScheduled = false
   #corks = 0
+  #early = LEAST_EARLY // so many bytes do not wait for the end of the tick
+  #earlyHanded = 0 // bytes of this tick: no tick takes more for having them out of the way
+  #tickStart = 0 // `accepted` when it began
 
   constructor(channel: ByteChannel, options: SendQueueOptions) {
     this.#channel = channel
@@ -180,7 +191,13 @@ export class SendQueue {
     }
     this.#admit(frameEnd - start)
     this.#slabEnd = frameEnd
-    return this.#accept(frameEnd - start)
+    const goesOn = this.#accept(frameEnd - start)
+    // Who waits for progress is told at the end of the tick, never in here.
+    if (goesOn && this.#accepted - this.#handed >= this.#early && !this.#isBlocked && this.#corks === 0) {
+      this.#earlyHanded += this.#accepted - this.#handed
+      this.#handOver()
+    }
+    return goesOn
   }
 
   cork(): void {
@@ -200,16 +217,24 @@ export class SendQueue {
   /** Hands over as much as the channel takes now. */
   flush(): void {
     this.#isScheduled = false
+    const share = (this.#accepted - this.#tickStart) / EARLY_SHARE
+    this.#early = Math.min(Math.max(share, LEAST_EARLY), MOST_EARLY)
+    this.#tickStart = this.#accepted
+    this.#earlyHanded = 0
     if (this.#isBlocked || this.#corks > 0) return
+    this.#handOver()
+    this.#returnSlabs()
+    this.#count()
+    this.#onProgress()
+  }
+
+  #handOver(): void {
     this.#seal()
     while (this.#chunks.length > 0 && !this.#isBlocked) {
       const batch = this.#takeBatch()
       if (this.#channel.write(batch)) this.#sent = this.#handed
       else this.#isBlocked = true
     }
-    this.#returnSlabs()
-    this.#count()
-    this.#onProgress()
   }
 
   /** Drops what is queued: the connection is gone. */
@@ -245,12 +270,12 @@ export class SendQueue {
   #accept(total: number): boolean {
     this.#accepted += total
     this.#messages++
-    this.#count()
     if (!this.#isScheduled) {
       this.#isScheduled = true
       process.nextTick(this.#flush)
     }
-    return this.bufferedAmount < this.#highWaterMark
+    this.#count()
+    return this.bufferedAmount + this.#earlyHanded < this.#highWaterMark
   }
 
   #count(): void {
