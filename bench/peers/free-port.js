@@ -1,0 +1,12 @@
+// A free port, for peers that do not say which one they got.
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
