@@ -1,76 +1,71 @@
-// A cell is one kind of work at one depth: fresh processes for each contender, one warm-up, then alternating rounds.
-import { BASELINE } from './contender.ts'
-import { Pair } from './pair.ts'
-import { alternate, pairedRatio, type Sample, type Spread, spread } from './rounds.ts'
+// A cell is one kind of work, done by several contenders in alternating rounds of one run: the data that tables, pictures,
+// files and gates are made of.
+import type { Latency } from './latency.ts'
+import { pairedRatio, type Sample, type Spread, spread } from './rounds.ts'
 
-const PAYLOAD_BYTES = 32
-// Shares of a round's time that go uncounted: before the first round so that the code is compiled, and before each later
-// one because the process has slept while the others ran.
-const WARMUP_SHARE = 2
-const SETTLE_SHARE = 0.1
+export const SUITES = ['codec', 'transport', 'rpc', 'latency', 'streams', 'fairness'] as const
+export type Suite = (typeof SUITES)[number]
 
-// The first targets for ours against the floor, by calls in flight.
-const FIRST_TARGETS: ReadonlyMap<number, number> = new Map([
-  [1, 0.9],
-  [16, 0.8],
-  [128, 0.6],
-  [1024, 0.45],
-])
-
-export interface CellOptions {
-  inFlight: number
-  contenders: readonly string[]
-  rounds: number
-  seconds: number
-  pinned: boolean
+/** What a call costs both processes. */
+export interface Cost {
+  clientCpuMicros: number
+  serverCpuMicros: number
+  /** The most memory each process ever had, in bytes. */
+  clientPeakMemory: number
+  serverPeakMemory: number
 }
 
 /** A sample, and what it comes to unless it failed. */
 export interface Result extends Sample {
-  callsPerSecond: Spread | undefined
-  /** Against the baseline of the same rounds; undefined for the baseline and when either failed. */
-  ratio: Spread | undefined
+  value?: Spread
+  /** Against the baseline of the same rounds. */
+  ratio?: Spread
+  cost?: Cost
+  latency?: Latency
 }
 
 export interface Cell {
-  work: string
-  payloadBytes: number
-  inFlight: number
-  firstTarget: number | undefined
+  suite: Suite
+  /** "32 B @128": unique within its suite. */
+  title: string
+  /** What the numbers of the rounds are: "calls/s", "ms p99". */
+  unit: string
+  baseline: string
+  /** Bytes of a payload, where there is one size. */
+  payloadBytes?: number
+  inFlight?: number
+  /** What the ratio of ours is first to reach. */
+  firstTarget?: number
   results: Result[]
 }
 
-export async function runCell(options: CellOptions): Promise<Cell> {
-  const samples = await sampleCell(options)
-  const baseline = samples.find((sample) => sample.contender === BASELINE && sample.failure === undefined)
-  const results = samples.map((sample): Result => {
-    const sound = sample.failure === undefined
-    return {
-      ...sample,
-      callsPerSecond: sound ? spread(sample.rounds) : undefined,
-      ratio: sound && baseline && baseline !== sample ? pairedRatio(sample.rounds, baseline.rounds) : undefined,
-    }
-  })
-  const { inFlight } = options
-  const work = 'RPC unary echo'
-  return { work, payloadBytes: PAYLOAD_BYTES, inFlight, firstTarget: FIRST_TARGETS.get(inFlight), results }
+/** What a cell needs besides its work. */
+export interface Setting {
+  rounds: number
+  /** Counted time of a round. */
+  seconds: number
+  pinned: boolean
+  /** Ends the cell early; it keeps the rounds it has. */
+  signal?: AbortSignal
 }
 
-async function sampleCell({ inFlight, contenders, rounds, seconds, pinned }: CellOptions): Promise<Sample[]> {
-  const measureMs = seconds * 1000
-  const load = { payloadBytes: PAYLOAD_BYTES, inFlight, measureMs, warmupMs: measureMs * SETTLE_SHARE }
-  const pairs = new Map<string, Pair>()
-  const measure = async (contender: string): Promise<number> => {
-    const running = pairs.get(contender)
-    if (running !== undefined) return running.measure(load)
-    const pair = await Pair.start(contender, pinned)
-    pairs.set(contender, pair)
-    await pair.measure({ ...load, warmupMs: 0, measureMs: measureMs * WARMUP_SHARE })
-    return pair.measure(load)
-  }
-  try {
-    return await alternate(contenders, rounds, measure)
-  } finally {
-    await Promise.all([...pairs.values()].map((pair) => pair.close()))
-  }
+/** Samples with their medians and ratios; those that an interruption left without a round are gone. */
+export function resultsOf(samples: readonly Sample[], baseline: string): Result[] {
+  const isSound = ({ failure, notRun, rounds }: Sample): boolean => !failure && !notRun && rounds.length > 0
+  const base = samples.find((sample) => sample.contender === baseline && isSound(sample))
+  const kept = samples.filter((sample) => isSound(sample) || sample.failure || sample.notRun)
+  return kept.map((sample): Result => {
+    if (!isSound(sample)) return sample
+    const ratio = base && base !== sample && { ratio: pairedRatio(sample.rounds, base.rounds) }
+    return { ...sample, value: spread(sample.rounds), ...ratio }
+  })
+}
+
+/** "32 B", "64 KiB", "1 MiB". */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB']
+  let unit = 0
+  let size = bytes
+  for (; size >= 1024 && size % 1024 === 0; unit++) size /= 1024
+  return `${size} ${units[unit]}`
 }

@@ -1,24 +1,62 @@
-// Child process: `node dist/client-process.js NAME PORT` holds one connection and drives one closed loop for each load
-// its parent sends. It ends when the IPC channel does, so it never outlives its parent.
-import { closedLoop, type Load } from './closed-loop.ts'
+// Child process: `node dist/client-process.js NAME WORK PORT` holds one connection and carries out one order of its parent
+// after the other. It ends when the IPC channel does, so it never outlives its parent.
+import { closedLoop, type Load, type Throughput } from './closed-loop.ts'
+import type { Work } from './contender.ts'
+import { type Latency, LatencyRecorder } from './latency.ts'
+import { type OpenLoad, openLoop } from './open-loop.ts'
 import { loadContender } from './roster.ts'
+import { type Shared, sharedConnection } from './shared-connection.ts'
+import { type StreamLoad, type StreamRate, streamLoop } from './stream-loop.ts'
+import { type Usage, usageSoFar } from './usage.ts'
 
-/** What the client answers to a load: a rate, or why there is none. */
-export type Outcome = { callsPerSecond: number } | { failure: string }
+export interface Orders {
+  warm: { order: Load; answer: Throughput }
+  closed: { order: Load; answer: Throughput }
+  open: { order: OpenLoad; answer: Latency }
+  stream: { order: StreamLoad; answer: StreamRate }
+  shared: { order: Shared; answer: Latency }
+  /** The times of all calls of all closed loops since the start, warm ones not counted. */
+  latency: { order: undefined; answer: Latency | undefined }
+}
 
-const contender = await loadContender(process.argv[2] ?? '')
-const caller = await contender.connect(Number(process.argv[3]))
+export type Order = { [Kind in keyof Orders]: { kind: Kind; order: Orders[Kind]['order'] } }[keyof Orders]
 
-async function drive(load: Load): Promise<Outcome> {
+/** What the client answers: a result and what it has used, or why there is none. */
+export type Outcome = { result: Orders[keyof Orders]['answer']; usage: Usage } | { failure: string }
+
+const [, , name = '', work = 'bytes', port = '0'] = process.argv
+const contender = await loadContender(name)
+const caller = await contender.connect(Number(port), work as Work)
+const recorder = new LatencyRecorder()
+
+async function obey({ kind, order }: Order): Promise<Orders[keyof Orders]['answer']> {
+  switch (kind) {
+    case 'warm':
+      return closedLoop(caller, order)
+    case 'closed':
+      return closedLoop(caller, order, recorder)
+    case 'open':
+      return openLoop(caller, order)
+    case 'stream':
+      return streamLoop(caller, order)
+    case 'shared':
+      return sharedConnection(caller, order)
+    case 'latency':
+      return recorder.summary()
+  }
+}
+
+async function outcomeOf(order: Order): Promise<Outcome> {
   try {
-    return { callsPerSecond: await closedLoop(caller, load) }
+    return { result: await obey(order), usage: usageSoFar() }
   } catch (error) {
     return { failure: error instanceof Error ? error.message : String(error) }
   }
 }
 
-process.on('message', async (load: Load) => {
-  const outcome = await drive(load)
+process.on('SIGINT', () => {})
+process.on('message', async (order: Order) => {
+  const outcome = await outcomeOf(order)
   if (process.connected) process.send?.(outcome)
 })
 process.once('disconnect', async () => {

@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module'
 import { encode, FrameDecoder, lengthField } from '@framewire/codec'
+import { startFailure } from './not-run.ts'
 
 export interface Decoder {
   name: string
@@ -156,7 +157,8 @@ export async function decoders(): Promise<{ found: Decoder[]; missing: { name: s
     try {
       found.push(await load(require))
     } catch (error) {
-      missing.push({ name, reason: (error as NodeJS.ErrnoException).code ?? String(error) })
+      const reason = error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)
+      missing.push({ name, reason: startFailure(reason) })
     }
   }
   return { found, missing }

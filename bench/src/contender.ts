@@ -1,10 +1,34 @@
-// What is measured: one contender is one way to echo bytes over one loopback TCP connection. Each has a file of its own
-// that exports a `contender`; a child process loads only the one it runs, so no contender warms or pollutes another.
+// What is measured: one contender is one way to echo values over one loopback TCP connection. Each has a file of its own
+// that exports a `contender` with the same three functions (serve, connect, call); a child process loads only the one it
+// runs, so no contender warms or pollutes another.
+
+/** The two kinds of values that are echoed. */
+export type Work = 'bytes' | 'json'
+
+export interface SmallJson {
+  id: number
+  name: string
+  email: string
+  tags: string[]
+  isActive: boolean
+  balance: number
+}
+
+export type Value = Uint8Array | SmallJson
+
+/** What a consumer does with one message of a stream; a promise holds the stream up. */
+export type Take = (message: Uint8Array) => Promise<void> | undefined
 
 /** One client connection of a contender. */
 export interface Caller {
-  /** Resolves with the echo. The caller leaves `payload` alone until then, and may keep the echo for ever. */
-  call(payload: Uint8Array): Promise<Uint8Array>
+  /** Resolves with the echo. The caller leaves `value` alone until then, and may keep the echo for ever. */
+  call(value: Value): Promise<unknown>
+  /** Asks for a server stream of `count` messages of `size` bytes, hands each to `take`, and resolves after the last. */
+  receive?(count: number, size: number, take: Take): Promise<void>
+  /** Sends `bytes` bytes up in messages of 64 KiB and resolves with how many the server counted. */
+  upload?(bytes: number): Promise<number>
+  /** Begins a server stream, takes one message and no more; the returned function ends it. */
+  stall?(): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
@@ -15,12 +39,15 @@ export interface EchoServer {
 
 export interface Contender {
   name: string
-  serve(): Promise<EchoServer>
-  connect(port: number): Promise<Caller>
+  serve(work: Work): Promise<EchoServer>
+  connect(port: number, work: Work): Promise<Caller>
 }
 
-/** What every ratio is against. */
+/** What every ratio of calls is against. */
 export const BASELINE = 'floor-promise'
+
+/** What every ratio of streams is against. */
+export const STREAM_BASELINE = 'bare-writes'
 
 /** The contender the targets are for. */
 export const OURS = 'framewire'

@@ -3,8 +3,8 @@
 // backpressure, and no early flush: it never gets a guarantee, so that a ratio against it keeps its meaning.
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { BASELINE, type Caller, type Contender, type EchoServer } from './contender.ts'
-import { FloorReader } from './floor-reader.ts'
+import { BASELINE, type Caller, type Contender, type EchoServer, type Value, type Work } from './contender.ts'
+import { FloorReader, type FrameVisitor } from './floor-reader.ts'
 import { FloorWriter } from './floor-writer.ts'
 
 type Resolve = (echo: Uint8Array | Promise<never>) => void
@@ -32,7 +32,8 @@ class FloorCaller implements Caller {
     socket.on('close', () => this.#settleAll(new Error('the floor connection closed')))
   }
 
-  call(payload: Uint8Array): Promise<Uint8Array> {
+  call(value: Value): Promise<Uint8Array> {
+    const payload = value as Uint8Array
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const id = this.#free.length === 0 ? this.#pending.length : (this.#free.pop() as number)
     const echo = new Promise(takeResolve) as Promise<Uint8Array>
@@ -70,9 +71,14 @@ function takeResolve(resolve: (value: unknown) => void): void {
   taken = resolve as Resolve
 }
 
-function echoFrames(socket: Socket): void {
+function echoFrames(socket: Socket, work: Work): void {
   const writer = new FloorWriter(socket)
-  const reader = new FloorReader((id, bytes, start, end) => writer.add(id, bytes, start, end))
+  const echoBytes: FrameVisitor = (id, bytes, start, end) => writer.add(id, bytes, start, end)
+  const echoJson: FrameVisitor = (id, bytes, start, end) => {
+    const reply = packJson(unpackJson(bytes.subarray(start, end)))
+    writer.add(id, reply, 0, reply.length)
+  }
+  const reader = new FloorReader(work === 'bytes' ? echoBytes : echoJson)
   socket.on('data', (chunk) => {
     reader.push(chunk)
     writer.flush()
@@ -80,12 +86,12 @@ function echoFrames(socket: Socket): void {
   socket.on('error', () => socket.destroy())
 }
 
-async function serveFloor(): Promise<EchoServer> {
+async function serveFloor(work: Work): Promise<EchoServer> {
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    echoFrames(socket)
+    echoFrames(socket, work)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -97,10 +103,17 @@ async function serveFloor(): Promise<EchoServer> {
   return { port: (server.address() as AddressInfo).port, close }
 }
 
-async function connectFloor(port: number): Promise<Caller> {
+async function connectFloor(port: number, work: Work): Promise<Caller> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')
-  return new FloorCaller(socket)
+  const floor = new FloorCaller(socket)
+  if (work === 'bytes') return floor
+  const call = async (value: Value): Promise<unknown> => unpackJson(await floor.call(packJson(value)))
+  return { call, close: () => floor.close() }
 }
+
+const packJson = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
+const unpackJson = (bytes: Uint8Array): unknown =>
+  JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
 
 export const contender: Contender = { name: BASELINE, serve: serveFloor, connect: connectFloor }

@@ -1,24 +1,87 @@
-// Ours: a unary echo of raw bytes over @framewire/rpc with every guarantee on: limits, deadlines, cancellation. Only
-// maxStreams is raised from its default of 128, or the deepest cell would measure calls that wait on the client's side.
-import { connect, contract, implement, raw, serve, unary } from '@framewire/rpc'
-import { type Caller, type Contender, type EchoServer, OURS } from './contender.ts'
+// Ours: echoes and streams of @framewire/rpc with every guarantee on: limits, deadlines, cancellation, credit, keepalive.
+// Only maxStreams is raised from its default of 128, or the deepest cell would measure calls that wait on the client's side.
+import {
+  type Client,
+  clientStream,
+  connect,
+  contract,
+  implement,
+  raw,
+  serve,
+  serverStream,
+  unary,
+} from '@framewire/rpc'
+import { type Caller, type Contender, type EchoServer, OURS, type SmallJson, type Take } from './contender.ts'
+import { RING, ringOf } from './stream-loop.ts'
 
-const echo = contract('echo', { call: unary<Uint8Array, Uint8Array>({ codec: raw }) })
-
+const UPLOAD_CHUNK = 64 * 1024
 const MAX_STREAMS = 1_024
 
+const bench = contract('bench', {
+  bytes: unary<Uint8Array, Uint8Array>({ codec: raw }),
+  json: unary<SmallJson, SmallJson>(),
+  feed: serverStream<Uint8Array, Uint8Array>({ codec: raw }),
+  upload: clientStream<Uint8Array, Uint8Array>({ codec: raw }),
+})
+
+type Api = Client<typeof bench.methods>
+
+const numbers = (...values: number[]): Uint8Array => new Uint8Array(new Float64Array(values).buffer)
+const numbersIn = (bytes: Uint8Array): Float64Array => new Float64Array(Uint8Array.from(bytes).buffer)
+
 async function serveFramewire(): Promise<EchoServer> {
-  const services = [implement(echo, { call: (payload) => payload })]
-  const server = await serve('tcp://127.0.0.1:0', { services, limits: { maxStreams: MAX_STREAMS } })
+  const service = implement(bench, {
+    bytes: (payload) => payload,
+    json: (value) => value,
+    async *feed(request) {
+      const [count, size] = numbersIn(request) as unknown as [number, number]
+      const ring = ringOf(size)
+      for (let sent = 0; sent < count; sent++) yield ring[sent % RING] as Uint8Array
+    },
+    async upload(chunks) {
+      let counted = 0
+      for await (const chunk of chunks) counted += chunk.length
+      return numbers(counted)
+    },
+  })
+  const server = await serve('tcp://127.0.0.1:0', { services: [service], limits: { maxStreams: MAX_STREAMS } })
   const [address] = server.addresses
   if (address === undefined || !('port' in address)) throw new Error('the framewire server has no TCP address')
   return { port: address.port, close: () => server.close() }
 }
 
+async function receive(api: Api, count: number, size: number, take: Take): Promise<void> {
+  for await (const message of api.feed(numbers(count, size))) {
+    const rest = take(message)
+    if (rest !== undefined) await rest
+  }
+}
+
+async function upload(api: Api, bytes: number): Promise<number> {
+  function* chunks(): Generator<Uint8Array> {
+    const chunk = new Uint8Array(UPLOAD_CHUNK)
+    for (let sent = 0; sent < bytes; sent += UPLOAD_CHUNK) yield chunk.subarray(0, Math.min(UPLOAD_CHUNK, bytes - sent))
+  }
+  const counted = await api.upload(chunks(), { timeoutMs: Number.POSITIVE_INFINITY })
+  return numbersIn(counted)[0] as number
+}
+
+async function stall(api: Api): Promise<() => Promise<void>> {
+  const stream = api.feed(numbers(Number.MAX_SAFE_INTEGER, 1024))[Symbol.asyncIterator]()
+  await stream.next()
+  return async () => void (await stream.return(undefined))
+}
+
 async function connectFramewire(port: number): Promise<Caller> {
   const peer = await connect(`tcp://127.0.0.1:${port}`)
-  const api = peer.client(echo)
-  return { call: (payload) => api.call(payload), close: () => peer.close() }
+  const api = peer.client(bench)
+  return {
+    call: (value) => (value instanceof Uint8Array ? api.bytes(value) : api.json(value)),
+    receive: (count, size, take) => receive(api, count, size, take),
+    upload: (bytes) => upload(api, bytes),
+    stall: () => stall(api),
+    close: () => peer.close(),
+  }
 }
 
 export const contender: Contender = { name: OURS, serve: serveFramewire, connect: connectFramewire }

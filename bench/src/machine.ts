@@ -1,6 +1,6 @@
 // What the numbers were measured on, and whether processes can be pinned to a CPU of their own.
 import { spawnSync } from 'node:child_process'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, loadavg } from 'node:os'
 
 export const CLIENT_CPU = 0
 export const SERVER_CPU = 1
@@ -13,6 +13,8 @@ export interface Machine {
   /** The commit of the working directory, with "-dirty" when files differ; undefined outside a repository. */
   commit: string | undefined
   pinned: boolean
+  /** Processes that ran or wanted to, over the minute before: a quiet machine has less than 0.2. */
+  loadBefore: number
 }
 
 export function describeMachine(pinned: boolean): Machine {
@@ -23,13 +25,14 @@ export function describeMachine(pinned: boolean): Machine {
     platform: `${process.platform} ${process.arch}`,
     commit: outputOf('git', ['describe', '--always', '--dirty', '--exclude=*']),
     pinned,
+    loadBefore: loadavg()[0] ?? 0,
   }
 }
 
 export function machineLine(machine: Machine): string {
   const pinning = machine.pinned ? `client on cpu ${CLIENT_CPU}, server on cpu ${SERVER_CPU}` : 'not pinned'
   const commit = machine.commit === undefined ? 'no commit' : `commit ${machine.commit}`
-  return `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${commit}, ${pinning}`
+  return `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${commit}, ${pinning}, load before ${machine.loadBefore.toFixed(1)}`
 }
 
 /** True where `taskset` exists and this process may use both CPUs. */

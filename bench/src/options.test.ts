@@ -1,22 +1,31 @@
 import { expect, test } from 'vitest'
-import { BASELINE, OURS } from './contender.ts'
+import { SUITES } from './cell.ts'
+import { BASELINE } from './contender.ts'
 import { parseOptions } from './options.ts'
 
-test('without arguments the default contenders run at four depths', () => {
+test('without arguments all suites run, on the page too', () => {
   const options = parseOptions([])
-  expect(options.inFlight).toEqual([1, 16, 128, 1024])
-  expect(options.contenders).toEqual([BASELINE, OURS])
-  expect(options.rounds).toBeGreaterThanOrEqual(3)
+  expect(options.suites).toEqual(SUITES)
+  expect([options.contenders, options.sizes, options.inFlight, options.rounds]).toEqual(Array(4).fill(undefined))
+  expect([options.isFull, options.pin, options.report]).toEqual([false, true, 'report.html'])
 })
 
 test('reads every option, and keeps the baseline first', () => {
-  const args = '--rounds 3 --seconds 0.05 --inflight 2,64 --only wrong-echo --only floor-promise --json x.json --no-pin'
+  const args =
+    '--full --only rpc --only codec --size 32,json --inflight 2,64 --rate 100,200 --rounds 3 --seconds 0.05 ' +
+    '--contender wrong-echo --contender floor-promise --json x.json --save --no-report --no-pin'
   expect(parseOptions(args.split(' '))).toEqual({
+    isFull: true,
+    suites: ['codec', 'rpc'],
+    contenders: [BASELINE, 'wrong-echo'],
+    sizes: [32, 'json'],
+    inFlight: [2, 64],
+    callsPerSecond: [100, 200],
     rounds: 3,
     seconds: 0.05,
-    inFlight: [2, 64],
-    contenders: [BASELINE, 'wrong-echo'],
     json: 'x.json',
+    isSaved: true,
+    report: undefined,
     pin: false,
   })
 })
@@ -26,9 +35,13 @@ test.each([
   ['--rounds', '3x'],
   ['--inflight', '1,,2'],
   ['--inflight', '1e3'],
+  ['--size', '3'],
+  ['--size', '1KiB'],
+  ['--rate', '0'],
   ['--seconds', 'NaN'],
   ['--seconds', '0'],
-  ['--only', 'nobody'],
+  ['--only', 'framewire'],
+  ['--contender', 'nobody'],
 ])('refuses %s %s', (option, value) => {
   expect(() => parseOptions([option, value])).toThrow(`${option} takes`)
 })

@@ -1,44 +1,73 @@
 // The command line of the bench: read, checked once, never coerced.
 import { parseArgs } from 'node:util'
-import { contenderNames, DEFAULT_CONTENDERS } from './roster.ts'
+import { SUITES, type Suite } from './cell.ts'
+import { contenderNames } from './roster.ts'
 
-export const USAGE = `node bench/dist/main.js [options]
-  --rounds N         rounds per cell, alternating between contenders (7)
-  --seconds S        counted time of one round (0.4)
-  --inflight 1,16    calls in flight, one cell each (1,16,128,1024)
-  --only NAME        run only this contender; may be repeated (${contenderNames.join(', ')})
-  --json FILE        write every round to a file
-  --no-pin           leave the processes to the scheduler`
+export const USAGE = `npm run bench -- [options]
+  --full               every cell, more rounds (about half an hour with all peers)
+  --only SUITE         ${SUITES.join(', ')}; may be repeated
+  --contender NAME     only this contender of RPC cells; may be repeated
+                       (${contenderNames.join(', ')})
+  --size 32,json       payloads of RPC cells in bytes, or json
+  --inflight 1,128     calls in flight of RPC cells
+  --rate 5000          calls a second of open loops
+  --rounds N           rounds of each cell, alternating between contenders
+  --seconds S          counted time of one round
+  --json FILE          write machine, options and every round to a file
+  --save               the same, into bench/results under today's date
+  --report FILE        the page with the pictures (report.html)
+  --no-report          no page
+  --no-pin             leave the processes to the scheduler`
 
 export interface Options {
-  rounds: number
-  seconds: number
-  inFlight: number[]
-  contenders: readonly string[]
+  isFull: boolean
+  suites: readonly Suite[]
+  /** Undefined = those that the plan has. */
+  contenders: readonly string[] | undefined
+  /** Undefined = those that the plan has; an empty cell of both is 32 B at 128. */
+  sizes: readonly (number | 'json')[] | undefined
+  inFlight: readonly number[] | undefined
+  callsPerSecond: readonly number[]
+  rounds: number | undefined
+  seconds: number | undefined
   json: string | undefined
+  isSaved: boolean
+  report: string | undefined
   pin: boolean
 }
 
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
-    allowNegative: true,
     options: {
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '0.4' },
-      inflight: { type: 'string', default: '1,16,128,1024' },
+      full: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
+      contender: { type: 'string', multiple: true },
+      size: { type: 'string' },
+      inflight: { type: 'string' },
+      rate: { type: 'string', default: '5000' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
       json: { type: 'string' },
-      pin: { type: 'boolean', default: true },
+      save: { type: 'boolean', default: false },
+      report: { type: 'string', default: 'report.html' },
+      'no-report': { type: 'boolean', default: false },
+      'no-pin': { type: 'boolean', default: false },
     },
   })
   return {
-    rounds: wholeNumber('--rounds', values.rounds, 1_000),
-    seconds: secondsOf(values.seconds),
-    inFlight: values.inflight.split(',').map((text) => wholeNumber('--inflight', text, 65_536)),
-    contenders: contendersOf(values.only),
+    isFull: values.full,
+    suites: suitesOf(values.only),
+    contenders: contendersOf(values.contender),
+    sizes: values.size?.split(',').map(sizeOf),
+    inFlight: values.inflight?.split(',').map((text) => wholeNumber('--inflight', text, 65_536)),
+    callsPerSecond: values.rate.split(',').map((text) => wholeNumber('--rate', text, 1_000_000)),
+    rounds: values.rounds === undefined ? undefined : wholeNumber('--rounds', values.rounds, 1_000),
+    seconds: values.seconds === undefined ? undefined : secondsOf(values.seconds),
     json: values.json,
-    pin: values.pin,
+    isSaved: values.save,
+    report: values['no-report'] ? undefined : values.report,
+    pin: !values['no-pin'],
   }
 }
 
@@ -48,16 +77,31 @@ function wholeNumber(option: string, text: string, max: number): number {
   return value
 }
 
+// An echo is known by four bytes; above the largest no contender's default limits hold.
+function sizeOf(text: string): number | 'json' {
+  if (text === 'json') return 'json'
+  const size = /^\d+$/.test(text) ? Number(text) : 0
+  if (size < 4 || size > 4 * 1024 * 1024) throw new RangeError(`--size takes 4 to 4194304 or json, not "${text}"`)
+  return size
+}
+
 function secondsOf(text: string): number {
   const seconds = Number(text)
   if (!(seconds >= 0.01 && seconds <= 600)) throw new RangeError(`--seconds takes 0.01 to 600, not "${text}"`)
   return seconds
 }
 
-// The baseline stays first, so that columns keep their places.
-function contendersOf(only: readonly string[] | undefined): readonly string[] {
-  if (only === undefined) return DEFAULT_CONTENDERS
-  const unknown = only.find((name) => !contenderNames.includes(name))
-  if (unknown !== undefined) throw new RangeError(`--only takes ${contenderNames.join(', ')}, not "${unknown}"`)
-  return contenderNames.filter((name) => only.includes(name))
+function suitesOf(only: readonly string[] | undefined): readonly Suite[] {
+  if (only === undefined) return SUITES
+  const unknown = only.find((name) => !(SUITES as readonly string[]).includes(name))
+  if (unknown !== undefined) throw new RangeError(`--only takes ${SUITES.join(', ')}, not "${unknown}"`)
+  return SUITES.filter((suite) => only.includes(suite))
+}
+
+// The baseline stays first, so that tables keep their order.
+function contendersOf(named: readonly string[] | undefined): readonly string[] | undefined {
+  if (named === undefined) return undefined
+  const unknown = named.find((name) => !contenderNames.includes(name))
+  if (unknown !== undefined) throw new RangeError(`--contender takes ${contenderNames.join(', ')}, not "${unknown}"`)
+  return contenderNames.filter((name) => named.includes(name))
 }

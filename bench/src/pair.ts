@@ -3,11 +3,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Outcome } from './client-process.ts'
-import type { Load } from './closed-loop.ts'
+import type { Orders, Outcome } from './client-process.ts'
+import type { Work } from './contender.ts'
 import { CLIENT_CPU, SERVER_CPU } from './machine.ts'
+import { NotRun, startFailure } from './not-run.ts'
+import type { Usage } from './usage.ts'
 
-const START_TIMEOUT_MS = 10_000
+const START_TIMEOUT_MS = 15_000
 // Beyond the load's own time: the client waits 5 s for a first call and 5 s for the last ones.
 const ANSWER_TIMEOUT_MS = 15_000
 const STOP_TIMEOUT_MS = 3_000
@@ -28,27 +30,37 @@ export class Pair {
     this.#client = client
   }
 
-  static async start(contender: string, pinned: boolean): Promise<Pair> {
-    const server = startChild('server', [contender], pinned ? SERVER_CPU : undefined)
+  /** Throws NotRun when one of the two does not come up. */
+  static async start(contender: string, work: Work, pinned: boolean): Promise<Pair> {
+    const server = startChild('server', [contender, work], pinned ? SERVER_CPU : undefined)
     try {
       const { port } = (await answer(server, START_TIMEOUT_MS)) as { port: number }
-      const client = startChild('client', [contender, String(port)], pinned ? CLIENT_CPU : undefined)
+      const client = startChild('client', [contender, work, String(port)], pinned ? CLIENT_CPU : undefined)
       const pair = new Pair(server, client)
       await answer(client, START_TIMEOUT_MS).catch((error) => pair.close().then(() => Promise.reject(error)))
       return pair
     } catch (error) {
       await stopChild(server)
-      throw error
+      throw new NotRun(startFailure((error as Error).message))
     }
   }
 
-  /** Returns calls a second, or throws why there is no such number. */
-  async measure(load: Load): Promise<number> {
-    const answered = answer(this.#client, load.warmupMs + load.measureMs + ANSWER_TIMEOUT_MS)
-    this.#client.process.send(load)
+  /** What the client makes of an order that takes `ms`, and what both have used since they began. */
+  async obey<Kind extends keyof Orders>(
+    kind: Kind,
+    order: Orders[Kind]['order'],
+    ms: number,
+  ): Promise<{ result: Orders[Kind]['answer']; usage: { client: Usage; server: Usage } }> {
+    const answered = answer(this.#client, ms + ANSWER_TIMEOUT_MS)
+    this.#client.process.send({ kind, order })
     const outcome = (await answered) as Outcome
     if ('failure' in outcome) throw new Error(outcome.failure)
-    return outcome.callsPerSecond
+    const used = answer(this.#server, ANSWER_TIMEOUT_MS)
+    this.#server.process.send('usage')
+    return {
+      result: outcome.result as Orders[Kind]['answer'],
+      usage: { client: outcome.usage, server: (await used) as Usage },
+    }
   }
 
   async close(): Promise<void> {
@@ -57,13 +69,46 @@ export class Pair {
   }
 }
 
+/** The pairs of a cell, each started when it is first asked for. */
+export class Pairs {
+  readonly #work: Work
+  readonly #pinned: boolean
+  readonly #started = new Map<string, Promise<Pair>>()
+
+  constructor(work: Work, pinned: boolean) {
+    this.#work = work
+    this.#pinned = pinned
+  }
+
+  has(contender: string): boolean {
+    return this.#started.has(contender)
+  }
+
+  get(contender: string): Promise<Pair> {
+    const pair = this.#started.get(contender) ?? Pair.start(contender, this.#work, this.#pinned)
+    this.#started.set(contender, pair)
+    return pair
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      [...this.#started.values()].map((pair) =>
+        pair.then(
+          (started) => started.close(),
+          () => {},
+        ),
+      ),
+    )
+  }
+}
+
 function startChild(role: string, args: readonly string[], cpu: number | undefined): Child {
-  const file = fileURLToPath(new URL(`./${role}-process.js`, import.meta.url))
+  const file = fileURLToPath(new URL(`../dist/${role}-process.js`, import.meta.url))
   const pin = cpu === undefined ? [] : ['taskset', '-c', String(cpu)]
   const [command, ...rest] = [...pin, process.execPath, ...process.execArgv, file, ...args] as [string, ...string[]]
   const child: Child = {
     role,
-    process: spawn(command, rest, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] }),
+    process: spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }),
     stderr: '',
   }
   child.process.stderr?.setEncoding('utf8').on('data', (text: string) => {

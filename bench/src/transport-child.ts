@@ -125,5 +125,7 @@ process.on('message', async (order: Order) => {
     process.send?.({ failure: error instanceof Error ? error.message : String(error) })
   }
 })
+// Ctrl-C in a terminal reaches the whole group: the parent decides what ends.
+process.on('SIGINT', () => {})
 process.once('disconnect', () => process.exit(0))
 process.send?.({ value: role === 'server' ? await serve() : 0 })

@@ -7,26 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { canPin, describeMachine, machineLine } from './machine.ts'
-import { alternate, pairedRatio, spread } from './rounds.ts'
-import type { Order } from './transport-child.ts'
+import type { Spread } from './rounds.ts'
+import { MAKERS, TRANSPORT_WORKS, type TransportWork, transportCell } from './transport-cells.ts'
 import type { Certificate } from './transport-end.ts'
 import { TransportPair } from './transport-pair.ts'
 
-const MAKERS = ['floor', 'framewire']
 const KiB = 1024
 const MiB = 1024 * KiB
-
-interface Work extends Order {
-  label: string
-  target: number | undefined
-}
-
-const WORKS: readonly Work[] = [
-  { label: '64 B one way', work: 'one way', size: 64, ms: 0, target: 0.6 },
-  { label: '4 KiB one way', work: 'one way', size: 4 * KiB, ms: 0, target: undefined },
-  { label: '1 MiB one way', work: 'one way', size: MiB, ms: 0, target: undefined },
-  { label: '64 B there and back', work: 'ping-pong', size: 64, ms: 0, target: undefined },
-]
 
 const { values } = parseArgs({
   options: {
@@ -47,31 +34,21 @@ const pinned = canPin()
 console.log(machineLine(describeMachine(pinned)))
 
 /** One piece of work by both, in fresh processes, a warm-up first. */
-async function compare(work: Work, certificate: Certificate | undefined): Promise<void> {
-  const pairs = new Map<string, TransportPair>()
-  const order = { work: work.work, size: work.size, ms: seconds * 1_000 }
-  const measure = async (name: string): Promise<number> => {
-    const running = pairs.get(name)
-    if (running !== undefined) return running.client(order)
-    const pair = await TransportPair.start(name, pinned, certificate)
-    pairs.set(name, pair)
-    await pair.client(order)
-    return pair.client(order)
-  }
-  const [base, ours] = await alternate(MAKERS, rounds, measure)
-  for (const pair of pairs.values()) await pair.close()
-  const label = `${work.label}${certificate === undefined ? '' : ', TLS'}`.padEnd(26)
-  const failed = [base, ours].find((sample) => sample?.failure !== undefined)
-  if (base === undefined || ours === undefined || failed !== undefined) {
+async function compare(work: TransportWork, certificate: Certificate | undefined): Promise<void> {
+  const cell = await transportCell(work, certificate, { rounds, seconds, pinned })
+  const label = cell.title.padEnd(26)
+  const [base, ours] = cell.results
+  const failed = cell.results.find(({ failure }) => failure !== undefined)
+  if (base?.value === undefined || ours?.value === undefined || ours.ratio === undefined) {
     console.log(`${label} failed: ${failed?.contender}: ${failed?.failure}`)
     process.exitCode = 1
     return
   }
-  const ratio = pairedRatio(ours.rounds, base.rounds)
-  const perSecond = (rates: number[]): string => Math.round(spread(rates).median).toLocaleString('en').padStart(11)
-  const target = work.target === undefined ? '' : `  first target ${work.target}`
-  const range = `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`
-  console.log(`${label}${perSecond(base.rounds)}/s ${perSecond(ours.rounds)}/s  ${range}${target}`)
+  const perSecond = ({ median }: Spread): string => Math.round(median).toLocaleString('en').padStart(11)
+  const target = cell.firstTarget === undefined ? '' : `  first target ${cell.firstTarget}`
+  const { median, min, max } = ours.ratio
+  const range = `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
+  console.log(`${label}${perSecond(base.value)}/s ${perSecond(ours.value)}/s  ${range}${target}`)
 }
 
 /** Bytes of memory an idle connection costs, both ends together and the server's alone. */
@@ -133,10 +110,10 @@ function makeCertificate(): Certificate | string {
 }
 
 console.log(`\n${'work'.padEnd(26)}${'floor'.padStart(11)}   ${'framewire'.padStart(11)}    ratio`)
-for (const work of WORKS) await compare(work, undefined)
+for (const work of TRANSPORT_WORKS) await compare(work, undefined)
 const certificate = makeCertificate()
 if (typeof certificate === 'string') console.log(`TLS not run: ${certificate}`)
-else for (const work of WORKS) await compare(work, certificate)
+else for (const work of TRANSPORT_WORKS) await compare(work, certificate)
 console.log('')
 for (const name of MAKERS) await idleMemory(name)
 for (const name of MAKERS) await pausedReceiver(name)

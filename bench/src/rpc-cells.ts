@@ -1,0 +1,217 @@
+// Cells between two processes: echoes in a closed loop, echoes in an open loop, server streams, and small calls beside large
+// streams. Fresh processes for each contender and cell, one warm-up, then alternating rounds.
+import { type Cell, type Cost, type Result, resultsOf, type Setting, sizeText } from './cell.ts'
+import { BASELINE, OURS, STREAM_BASELINE, type Work } from './contender.ts'
+import type { Latency } from './latency.ts'
+import { type Pair, Pairs } from './pair.ts'
+import { alternate, median, type Sample } from './rounds.ts'
+import type { Usage } from './usage.ts'
+
+// Shares of a round's time that go uncounted: before the first round so that the code is compiled, and before each later
+// one because the process has slept while the others ran.
+const WARMUP_SHARE = 2
+const SHORTEST_WARMUP_MS = 500
+const SETTLE_SHARE = 0.1
+
+export interface EchoWork {
+  work: Work
+  payloadBytes: number
+  inFlight: number
+  contenders: readonly string[]
+  firstTarget?: number
+}
+
+export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> {
+  const { work, payloadBytes, inFlight, contenders, firstTarget } = echo
+  const measureMs = setting.seconds * 1000
+  const load = { work, payloadBytes, inFlight, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  const costs = new Costs()
+  const results = await rounds(work, contenders, BASELINE, setting, {
+    async warm(pair, contender) {
+      const warmMs = Math.min(Math.max(SHORTEST_WARMUP_MS, measureMs * WARMUP_SHARE), measureMs * 10)
+      const { usage } = await pair.obey('warm', { ...load, measureMs: warmMs }, warmMs)
+      costs.begin(contender, usage)
+    },
+    async measure(pair, contender) {
+      const { result, usage } = await pair.obey('closed', load, measureMs * 2)
+      costs.add(contender, usage, result.calls)
+      return result.callsPerSecond
+    },
+    async finish(pair, result) {
+      const cost = costs.of(result.contender)
+      const latency = (await pair.obey('latency', undefined, 0)).result
+      return { ...result, ...(cost && { cost }), ...(latency && { latency }) }
+    },
+  })
+  const title = `${work === 'json' ? 'small JSON' : sizeText(payloadBytes)} @${inFlight}`
+  return {
+    suite: 'rpc',
+    title,
+    unit: 'calls/s',
+    baseline: BASELINE,
+    ...(work === 'bytes' && { payloadBytes }),
+    inFlight,
+    ...(firstTarget !== undefined && { firstTarget }),
+    results,
+  }
+}
+
+export interface OpenWork {
+  payloadBytes: number
+  callsPerSecond: number
+  contenders: readonly string[]
+}
+
+/** The rounds are the 99th percentile in milliseconds. */
+export async function openCell(open: OpenWork, setting: Setting): Promise<Cell> {
+  const { payloadBytes, callsPerSecond, contenders } = open
+  const measureMs = setting.seconds * 1000
+  const load = { work: 'bytes' as const, payloadBytes, callsPerSecond, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  const seen = new Map<string, Latency[]>()
+  const results = await rounds('bytes', contenders, BASELINE, setting, {
+    warm: async (pair) => void (await pair.obey('open', load, measureMs * 2)),
+    async measure(pair, contender) {
+      const { result } = await pair.obey('open', load, measureMs * 2)
+      seen.set(contender, [...(seen.get(contender) ?? []), result])
+      return result.p99
+    },
+    finish: async (_, result) => ({ ...result, latency: medianLatency(seen.get(result.contender) ?? []) }),
+  })
+  const title = `${sizeText(payloadBytes)}, ${callsPerSecond.toLocaleString('en-US')} calls/s`
+  return { suite: 'latency', title, unit: 'ms p99', baseline: BASELINE, payloadBytes, results }
+}
+
+export interface StreamWork {
+  title: string
+  size: number
+  count: number
+  /** The consumer rests for a millisecond after this many messages. */
+  restEvery?: number
+  firstTarget?: number
+}
+
+export async function streamCell(stream: StreamWork, setting: Setting): Promise<Cell> {
+  const { title, size, count, restEvery, firstTarget } = stream
+  const load = { size, count, ...(restEvery !== undefined && { restEvery }) }
+  const costs = new Costs()
+  const results = await rounds('bytes', [STREAM_BASELINE, OURS], STREAM_BASELINE, setting, {
+    async warm(pair, contender) {
+      costs.begin(contender, (await pair.obey('stream', load, 60_000)).usage)
+    },
+    async measure(pair, contender) {
+      const { result, usage } = await pair.obey('stream', load, 60_000)
+      costs.add(contender, usage, count)
+      return result.messagesPerSecond
+    },
+    async finish(_, result) {
+      const cost = costs.of(result.contender)
+      return { ...result, ...(cost && { cost }) }
+    },
+  })
+  const target = firstTarget !== undefined && { firstTarget }
+  return {
+    suite: 'streams',
+    title,
+    unit: 'messages/s',
+    baseline: STREAM_BASELINE,
+    payloadBytes: size,
+    ...target,
+    results,
+  }
+}
+
+const IDLE = 'idle'
+const LOADED = 'beside upload'
+
+/** 99th percentiles in milliseconds: `LOADED` shares its connection with an upload and a stalled stream. */
+export async function sharedCell(calls: number, uploadBytes: number, setting: Setting): Promise<Cell> {
+  const pairs = new Pairs('bytes', setting.pinned)
+  const seen = new Map<string, Latency[]>()
+  const measure = async (name: string): Promise<number> => {
+    const isFirst = !pairs.has(OURS)
+    const pair = await pairs.get(OURS)
+    if (isFirst) await pair.obey('shared', { calls, uploadBytes }, 120_000)
+    const { result } = await pair.obey('shared', { calls, uploadBytes: name === IDLE ? 0 : uploadBytes }, 120_000)
+    seen.set(name, [...(seen.get(name) ?? []), result])
+    return result.p99
+  }
+  try {
+    const samples = await alternate([IDLE, LOADED], setting.rounds, measure, setting.signal)
+    const results = resultsOf(samples, IDLE).map((result): Result => {
+      return result.value ? { ...result, latency: medianLatency(seen.get(result.contender) ?? []) } : result
+    })
+    const title = `${calls.toLocaleString('en-US')} calls, ${sizeText(uploadBytes)} up, one stalled stream`
+    return { suite: 'fairness', title, unit: 'ms p99', baseline: IDLE, firstTarget: 10, results }
+  } finally {
+    await pairs.close()
+  }
+}
+
+interface Doing {
+  /** Once for each contender, uncounted. */
+  warm(pair: Pair, contender: string): Promise<void>
+  measure(pair: Pair, contender: string): Promise<number>
+  /** What there is to say besides the rounds. */
+  finish(pair: Pair, result: Result): Promise<Result>
+}
+
+async function rounds(
+  work: Work,
+  contenders: readonly string[],
+  baseline: string,
+  setting: Setting,
+  doing: Doing,
+): Promise<Result[]> {
+  const pairs = new Pairs(work, setting.pinned)
+  const measure = async (contender: string): Promise<number> => {
+    const isFirst = !pairs.has(contender)
+    const pair = await pairs.get(contender)
+    if (isFirst) await doing.warm(pair, contender)
+    return doing.measure(pair, contender)
+  }
+  try {
+    const samples: Sample[] = await alternate(contenders, setting.rounds, measure, setting.signal)
+    const results: Result[] = []
+    for (const result of resultsOf(samples, baseline)) {
+      const isWhole = result.value !== undefined && !setting.signal?.aborted
+      results.push(isWhole ? await doing.finish(await pairs.get(result.contender), result) : result)
+    }
+    return results
+  } finally {
+    await pairs.close()
+  }
+}
+
+/** What processes used for the calls counted. */
+class Costs {
+  readonly #begun = new Map<string, { client: Usage; server: Usage }>()
+  readonly #now = new Map<string, { client: Usage; server: Usage }>()
+  readonly #calls = new Map<string, number>()
+
+  begin(contender: string, usage: { client: Usage; server: Usage }): void {
+    this.#begun.set(contender, usage)
+  }
+
+  add(contender: string, usage: { client: Usage; server: Usage }, calls: number): void {
+    this.#now.set(contender, usage)
+    this.#calls.set(contender, (this.#calls.get(contender) ?? 0) + calls)
+  }
+
+  of(contender: string): Cost | undefined {
+    const [begun, now, calls] = [this.#begun.get(contender), this.#now.get(contender), this.#calls.get(contender)]
+    if (begun === undefined || now === undefined || calls === undefined) return undefined
+    return {
+      clientCpuMicros: (now.client.cpuMicros - begun.client.cpuMicros) / calls,
+      serverCpuMicros: (now.server.cpuMicros - begun.server.cpuMicros) / calls,
+      clientPeakMemory: now.client.peakMemory,
+      serverPeakMemory: now.server.peakMemory,
+    }
+  }
+}
+
+/** The median of each percentile over the rounds; `count` is their sum. */
+function medianLatency(seen: readonly Latency[]): Latency {
+  const of = (key: keyof Latency): number => median(seen.map((latency) => latency[key]))
+  const count = seen.reduce((sum, latency) => sum + latency.count, 0)
+  return { count, p50: of('p50'), p90: of('p90'), p99: of('p99'), p999: of('p999'), max: of('max') }
+}

@@ -1,0 +1,28 @@
+// A whole run as data: where, when, how, and every cell with every round. Files keep it, pictures are drawn from it.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Cell } from './cell.ts'
+import type { Machine } from './machine.ts'
+
+export interface RunRecord {
+  startedAt: string
+  seconds: number
+  machine: Machine
+  /** The command line. */
+  args: readonly string[]
+  isInterrupted: boolean
+  cells: Cell[]
+}
+
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+
+/** Where a run is kept: by date, then by commit. */
+export function savedPath({ startedAt, machine }: RunRecord): string {
+  return join(RESULTS, `${startedAt.slice(0, 10)}-${machine.commit ?? 'no-commit'}.json`)
+}
+
+export async function writeRecord(record: RunRecord, file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${JSON.stringify(record, undefined, 1)}\n`)
+}
