@@ -132,6 +132,12 @@ const PEERS = [
     version: () => ask('socat', ['-V'], /socat version (\S+)/),
   },
   {
+    name: 'Chromium',
+    usedFor: 'looks at the page of the benchmark',
+    packages: ['chromium'],
+    version: () => ask('chromium', ['--version'], /Chromium (\S+)/),
+  },
+  {
     name: 'iproute2',
     usedFor: 'network namespaces',
     packages: ['iproute2'],

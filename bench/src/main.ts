@@ -1,17 +1,28 @@
 // `npm run bench`: measures what the options ask for, prints the tables and writes the page. An interrupted run shows what
 // it has. Ends with 1 when a contender failed, with 2 on a wrong option, with 130 when it was interrupted.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { SUITES } from './cell.ts'
+import { chartsOf, standalone } from './charts.ts'
 import { canPin, describeMachine, machineLine } from './machine.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
+import { pageOf } from './page.ts'
 import { planOf } from './plan.ts'
 import { progressBar } from './progress-bar.ts'
-import { type RunRecord, savedPath, writeRecord } from './run-record.ts'
+import { type RunRecord, readRecord, savedPath, writeRecord } from './run-record.ts'
 import { reasons, suiteText } from './table.ts'
 import { tour } from './tour.ts'
 
 const INTERRUPTED = 130
 
 async function run(options: Options): Promise<void> {
+  const record = options.from === undefined ? await measured(options) : await readRecord(options.from)
+  print(record)
+  await write(record, options)
+  if (record.isInterrupted) process.exitCode = INTERRUPTED
+}
+
+async function measured(options: Options): Promise<RunRecord> {
   const machine = describeMachine(options.pin && canPin())
   const startedAt = new Date().toISOString()
   console.log(machineLine(machine))
@@ -22,14 +33,22 @@ async function run(options: Options): Promise<void> {
   const { cells, isInterrupted } = await tour(plan, { pinned: machine.pinned, signal: interruption() }, progress)
   progress.stop()
   const seconds = (performance.now() - begin) / 1000
-  const record: RunRecord = { startedAt, seconds, machine, args: process.argv.slice(2), isInterrupted, cells }
-  print(record)
-  for (const file of [options.json, options.isSaved ? savedPath(record) : undefined]) {
+  return { startedAt, seconds, machine, args: process.argv.slice(2), isInterrupted, cells }
+}
+
+async function write(record: RunRecord, { json, isSaved, report, pictures }: Options): Promise<void> {
+  for (const file of [json, isSaved ? savedPath(record) : undefined]) {
     if (file === undefined) continue
     await writeRecord(record, file)
     console.log(`every round: ${file}`)
   }
-  if (isInterrupted) process.exitCode = INTERRUPTED
+  if (report !== undefined) {
+    await writeFile(report, pageOf(record))
+    console.log(`the page: ${report}`)
+  }
+  if (pictures === undefined) return
+  await mkdir(pictures, { recursive: true })
+  for (const chart of chartsOf(record.cells)) await writeFile(join(pictures, `${chart.name}.svg`), standalone(chart))
 }
 
 function print({ cells, isInterrupted, seconds }: RunRecord): void {

@@ -13,7 +13,7 @@ test('without arguments all suites run, on the page too', () => {
 test('reads every option, and keeps the baseline first', () => {
   const args =
     '--full --only rpc --only codec --size 32,json --inflight 2,64 --rate 100,200 --rounds 3 --seconds 0.05 ' +
-    '--contender wrong-echo --contender floor-promise --json x.json --save --no-report --no-pin'
+    '--contender wrong-echo --contender floor-promise --json x.json --save --no-report --pictures p --from y.json --no-pin'
   expect(parseOptions(args.split(' '))).toEqual({
     isFull: true,
     suites: ['codec', 'rpc'],
@@ -26,6 +26,8 @@ test('reads every option, and keeps the baseline first', () => {
     json: 'x.json',
     isSaved: true,
     report: undefined,
+    pictures: 'p',
+    from: 'y.json',
     pin: false,
   })
 })

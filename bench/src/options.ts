@@ -17,6 +17,8 @@ export const USAGE = `npm run bench -- [options]
   --save               the same, into bench/results under today's date
   --report FILE        the page with the pictures (report.html)
   --no-report          no page
+  --pictures DIR       the pictures as SVG files
+  --from FILE          measure nothing: tables, page and pictures of a run that was written before
   --no-pin             leave the processes to the scheduler`
 
 export interface Options {
@@ -33,6 +35,8 @@ export interface Options {
   json: string | undefined
   isSaved: boolean
   report: string | undefined
+  pictures: string | undefined
+  from: string | undefined
   pin: boolean
 }
 
@@ -52,6 +56,8 @@ export function parseOptions(args: readonly string[]): Options {
       save: { type: 'boolean', default: false },
       report: { type: 'string', default: 'report.html' },
       'no-report': { type: 'boolean', default: false },
+      pictures: { type: 'string' },
+      from: { type: 'string' },
       'no-pin': { type: 'boolean', default: false },
     },
   })
@@ -67,6 +73,8 @@ export function parseOptions(args: readonly string[]): Options {
     json: values.json,
     isSaved: values.save,
     report: values['no-report'] ? undefined : values.report,
+    pictures: values.pictures,
+    from: values.from,
     pin: !values['no-pin'],
   }
 }

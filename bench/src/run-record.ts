@@ -1,5 +1,5 @@
 // A whole run as data: where, when, how, and every cell with every round. Files keep it, pictures are drawn from it.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Cell } from './cell.ts'
@@ -25,4 +25,10 @@ export function savedPath({ startedAt, machine }: RunRecord): string {
 export async function writeRecord(record: RunRecord, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, `${JSON.stringify(record, undefined, 1)}\n`)
+}
+
+export async function readRecord(file: string): Promise<RunRecord> {
+  const record = JSON.parse(await readFile(file, 'utf8')) as RunRecord
+  if (!Array.isArray(record.cells)) throw new TypeError(`${file} is no run of the bench: it has no cells`)
+  return record
 }

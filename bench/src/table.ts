@@ -105,7 +105,7 @@ export function suiteText(suite: Suite, cells: readonly Cell[]): string {
   return tables.filter((table) => table !== '').join('\n\n')
 }
 
-function resultOf(cell: Cell, contender: string): Result | undefined {
+export function resultOf(cell: Cell, contender: string): Result | undefined {
   return cell.results.find((result) => result.contender === contender)
 }
 
