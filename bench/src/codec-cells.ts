@@ -13,6 +13,12 @@ const ENCODING_WARMUP_ROUNDS = 20
 /** A round of encoding takes a tenth of a round of decoding. */
 const ENCODING_ROUNDS = 5
 
+export const ENCODING_TITLE: string = `encode ${ENCODED_BYTES} B`
+
+export function decodingTitle(size: number): string {
+  return `decode ${sizeText(size)}`
+}
+
 /** Frames a second out of chunks of 64 KiB. What others made joins when it is installed. */
 export async function decodingCell(size: number, rounds: number): Promise<Cell> {
   const { found, missing } = await decoders()
@@ -29,7 +35,7 @@ export async function decodingCell(size: number, rounds: number): Promise<Cell> 
   const samples = await alternate(names, rounds, measure)
   const absent = missing.map(({ name, reason }) => ({ contender: name, rounds: [], notRun: reason }))
   const baseline = decodingBaseline(size, names)
-  const title = `decode ${sizeText(size)}`
+  const title = decodingTitle(size)
   return {
     suite: 'codec',
     title,
@@ -74,7 +80,7 @@ export async function encodingCell(rounds: number): Promise<Cell> {
   const results = resultsOf(samples, 'by hand')
   return {
     suite: 'codec',
-    title: `encode ${ENCODED_BYTES} B`,
+    title: ENCODING_TITLE,
     unit: 'frames/s',
     baseline: 'by hand',
     payloadBytes: ENCODED_BYTES,

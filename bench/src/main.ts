@@ -37,7 +37,7 @@ async function measured(options: Options): Promise<RunRecord> {
 }
 
 async function write(record: RunRecord, { json, isSaved, report, pictures }: Options): Promise<void> {
-  for (const file of [json, isSaved ? savedPath(record) : undefined]) {
+  for (const file of [json, isSaved ? savedPath(record, 'bench') : undefined]) {
     if (file === undefined) continue
     await writeRecord(record, file)
     console.log(`every round: ${file}`)

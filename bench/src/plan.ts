@@ -1,9 +1,10 @@
 // Which cells a run has, in order, with their rounds: a quick tour within two minutes, everything, or what was asked for.
 import type { Setting } from './cell.ts'
+import { decodingTitle, ENCODING_TITLE } from './codec-cells.ts'
 import { BASELINE, OURS } from './contender.ts'
 import type { Options } from './options.ts'
 import { PEER_NAMES } from './roster.ts'
-import type { EchoWork, OpenWork, StreamWork } from './rpc-cells.ts'
+import { type EchoWork, echoTitle, type OpenWork, openTitle, type StreamWork, sharedTitle } from './rpc-cells.ts'
 import { TRANSPORT_WORKS, type TransportWork } from './transport-cells.ts'
 
 export type Step = { rounds: number; seconds: number } & (
@@ -51,6 +52,33 @@ export function planOf(options: Options): Step[] {
     rounds: options.rounds ?? step.rounds,
     seconds: options.seconds ?? step.seconds,
   }))
+}
+
+/** What the regression gate measures: ours and the floors, no peers. */
+export function gatePlan(isQuick: boolean): Step[] {
+  const timing = isQuick ? { rounds: 3, seconds: 0.15 } : { rounds: 7, seconds: 0.4 }
+  const cells: [number | 'json', number][] = [
+    ...[1, 16, 128, 1024].map((depth) => [32, depth] as [number, number]),
+    [KiB, 128],
+    [64 * KiB, 16],
+    [MiB, 1],
+    ['json', 128],
+  ]
+  return [
+    ...[16, 64 * KiB, undefined].map((size) => ({ suite: 'codec' as const, size, ...timing })),
+    ...TRANSPORT_WORKS.slice(0, 2).map((work) => ({ suite: 'transport' as const, ...work, ...timing })),
+    ...cells.map(([size, depth]) => echo(size, depth, DUEL, timing)),
+    ...STREAMS.slice(0, 1).map((stream) => ({ suite: 'streams' as const, ...stream, ...timing })),
+  ]
+}
+
+/** The title of the cell that a step makes. */
+export function titleOf(step: Step): string {
+  if ('title' in step) return step.title
+  if (step.suite === 'rpc') return echoTitle(step)
+  if (step.suite === 'latency') return openTitle(step)
+  if (step.suite === 'codec') return step.size === undefined ? ENCODING_TITLE : decodingTitle(step.size)
+  return sharedTitle(step.calls, step.uploadBytes)
 }
 
 function quickSteps(options: Options): Step[] {

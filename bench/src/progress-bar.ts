@@ -1,7 +1,7 @@
 // How far a run is: a bar on a terminal, a line a cell elsewhere. It writes to stderr; stdout belongs to the tables.
 import cliProgress from 'cli-progress'
 import type { Cell } from './cell.ts'
-import type { Step } from './plan.ts'
+import { titleOf } from './plan.ts'
 import type { Progress } from './tour.ts'
 
 /** The bar, and what takes it away. */
@@ -19,7 +19,7 @@ function bar(total: number): Progress & { stop(): void } {
   })
   shown.start(total, 0, { what: '' })
   return {
-    begin: (step) => shown.update({ what: stepText(step) }),
+    begin: (step) => shown.update({ what: `${step.suite} ${titleOf(step)}` }),
     done: () => shown.increment(),
     stop: () => shown.stop(),
   }
@@ -32,12 +32,4 @@ function lines(total: number): Progress & { stop(): void } {
     done: ({ suite, title }: Cell) => console.error(`${++done}/${total} ${suite} ${title}`),
     stop() {},
   }
-}
-
-function stepText(step: Step): string {
-  if ('title' in step) return `${step.suite} ${step.title}`
-  if (step.suite === 'rpc')
-    return `rpc ${step.work === 'json' ? 'small JSON' : `${step.payloadBytes} B`} @${step.inFlight}`
-  if (step.suite === 'codec') return step.size === undefined ? 'codec encode' : `codec ${step.size} B`
-  return step.suite
 }

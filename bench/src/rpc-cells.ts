@@ -21,6 +21,10 @@ export interface EchoWork {
   firstTarget?: number
 }
 
+export function echoTitle({ work, payloadBytes, inFlight }: EchoWork): string {
+  return `${work === 'json' ? 'small JSON' : sizeText(payloadBytes)} @${inFlight}`
+}
+
 export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> {
   const { work, payloadBytes, inFlight, contenders, firstTarget } = echo
   const measureMs = setting.seconds * 1000
@@ -43,10 +47,9 @@ export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> 
       return { ...result, ...(cost && { cost }), ...(latency && { latency }) }
     },
   })
-  const title = `${work === 'json' ? 'small JSON' : sizeText(payloadBytes)} @${inFlight}`
   return {
     suite: 'rpc',
-    title,
+    title: echoTitle(echo),
     unit: 'calls/s',
     baseline: BASELINE,
     ...(work === 'bytes' && { payloadBytes }),
@@ -60,6 +63,10 @@ export interface OpenWork {
   payloadBytes: number
   callsPerSecond: number
   contenders: readonly string[]
+}
+
+export function openTitle({ payloadBytes, callsPerSecond }: OpenWork): string {
+  return `${sizeText(payloadBytes)}, ${callsPerSecond.toLocaleString('en-US')} calls/s`
 }
 
 /** The rounds are the 99th percentile in milliseconds. */
@@ -77,8 +84,7 @@ export async function openCell(open: OpenWork, setting: Setting): Promise<Cell> 
     },
     finish: async (_, result) => ({ ...result, latency: medianLatency(seen.get(result.contender) ?? []) }),
   })
-  const title = `${sizeText(payloadBytes)}, ${callsPerSecond.toLocaleString('en-US')} calls/s`
-  return { suite: 'latency', title, unit: 'ms p99', baseline: BASELINE, payloadBytes, results }
+  return { suite: 'latency', title: openTitle(open), unit: 'ms p99', baseline: BASELINE, payloadBytes, results }
 }
 
 export interface StreamWork {
@@ -123,6 +129,10 @@ export async function streamCell(stream: StreamWork, setting: Setting): Promise<
 const IDLE = 'idle'
 const LOADED = 'beside upload'
 
+export function sharedTitle(calls: number, uploadBytes: number): string {
+  return `${calls.toLocaleString('en-US')} calls, ${sizeText(uploadBytes)} up, one stalled stream`
+}
+
 /** 99th percentiles in milliseconds: `LOADED` shares its connection with an upload and a stalled stream. */
 export async function sharedCell(calls: number, uploadBytes: number, setting: Setting): Promise<Cell> {
   const pairs = new Pairs('bytes', setting.pinned)
@@ -140,7 +150,7 @@ export async function sharedCell(calls: number, uploadBytes: number, setting: Se
     const results = resultsOf(samples, IDLE).map((result): Result => {
       return result.value ? { ...result, latency: medianLatency(seen.get(result.contender) ?? []) } : result
     })
-    const title = `${calls.toLocaleString('en-US')} calls, ${sizeText(uploadBytes)} up, one stalled stream`
+    const title = sharedTitle(calls, uploadBytes)
     return { suite: 'fairness', title, unit: 'ms p99', baseline: IDLE, firstTarget: 10, results }
   } finally {
     await pairs.close()

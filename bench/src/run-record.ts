@@ -18,8 +18,8 @@ export interface RunRecord {
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
 
 /** Where a run is kept: by date, then by commit. */
-export function savedPath({ startedAt, machine }: RunRecord): string {
-  return join(RESULTS, `${startedAt.slice(0, 10)}-${machine.commit ?? 'no-commit'}.json`)
+export function savedPath({ startedAt, machine }: RunRecord, kind: 'bench' | 'check'): string {
+  return join(RESULTS, `${startedAt.slice(0, 10)}-${kind}-${machine.commit ?? 'no-commit'}.json`)
 }
 
 export async function writeRecord(record: RunRecord, file: string): Promise<void> {
