@@ -51,3 +51,6 @@ export const STREAM_BASELINE = 'bare-writes'
 
 /** The contender the targets are for. */
 export const OURS = 'framewire'
+
+/** The same with its option for few calls in flight. */
+export const BUSY_POLL = 'framewire-busy-poll'

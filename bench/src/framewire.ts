@@ -29,7 +29,21 @@ type Api = Client<typeof bench.methods>
 const numbers = (...values: number[]): Uint8Array => new Uint8Array(new Float64Array(values).buffer)
 const numbersIn = (bytes: Uint8Array): Float64Array => new Float64Array(Uint8Array.from(bytes).buffer)
 
-async function serveFramewire(): Promise<EchoServer> {
+/** For busy polling both ends stay awake so long after the last message. */
+export function framewire(name: string, busyPollMicros: number): Contender {
+  const transport = { busyPollMicros }
+  return {
+    name,
+    serve: () => serveFramewire(transport),
+    connect: (port) => connectFramewire(port, transport),
+  }
+}
+
+interface Transport {
+  busyPollMicros: number
+}
+
+async function serveFramewire(transport: Transport): Promise<EchoServer> {
   const service = implement(bench, {
     bytes: (payload) => payload,
     json: (value) => value,
@@ -44,7 +58,11 @@ async function serveFramewire(): Promise<EchoServer> {
       return numbers(counted)
     },
   })
-  const server = await serve('tcp://127.0.0.1:0', { services: [service], limits: { maxStreams: MAX_STREAMS } })
+  const server = await serve('tcp://127.0.0.1:0', {
+    services: [service],
+    limits: { maxStreams: MAX_STREAMS },
+    transport,
+  })
   const [address] = server.addresses
   if (address === undefined || !('port' in address)) throw new Error('the framewire server has no TCP address')
   return { port: address.port, close: () => server.close() }
@@ -72,8 +90,8 @@ async function stall(api: Api): Promise<() => Promise<void>> {
   return async () => void (await stream.return(undefined))
 }
 
-async function connectFramewire(port: number): Promise<Caller> {
-  const peer = await connect(`tcp://127.0.0.1:${port}`)
+async function connectFramewire(port: number, transport: Transport): Promise<Caller> {
+  const peer = await connect(`tcp://127.0.0.1:${port}`, { transport })
   const api = peer.client(bench)
   return {
     call: (value) => (value instanceof Uint8Array ? api.bytes(value) : api.json(value)),
@@ -84,4 +102,4 @@ async function connectFramewire(port: number): Promise<Caller> {
   }
 }
 
-export const contender: Contender = { name: OURS, serve: serveFramewire, connect: connectFramewire }
+export const contender: Contender = framewire(OURS, 0)

@@ -1,7 +1,7 @@
 // Which cells a run has, in order, with their rounds: a quick tour within two minutes, everything, or what was asked for.
 import type { Setting } from './cell.ts'
 import { decodingTitle, ENCODING_TITLE } from './codec-cells.ts'
-import { BASELINE, OURS } from './contender.ts'
+import { BASELINE, BUSY_POLL, OURS } from './contender.ts'
 import type { Options } from './options.ts'
 import { PEER_NAMES } from './roster.ts'
 import { type EchoWork, echoTitle, type OpenWork, openTitle, type StreamWork, sharedTitle } from './rpc-cells.ts'
@@ -26,6 +26,8 @@ const ALL: readonly string[] = [...DUEL, ...PEER_NAMES]
 /** The peers of the quick tour where each costs seconds and says little new: a message library, an RPC of each family. */
 const KNOWN: readonly string[] = ['ws', 'nestjs-tcp', 'socket-io', 'vscode-jsonrpc', 'grpc-js']
 const FEW: readonly string[] = [...DUEL, ...PEER_NAMES.filter((name) => KNOWN.includes(name))]
+/** Up to here a call waits for wake-ups more than for anything else. */
+const BUSY_POLL_UP_TO = 16
 const DEFAULT_SIZE = 32
 const DEFAULT_IN_FLIGHT = 128
 
@@ -143,7 +145,9 @@ function echo(size: number | 'json', inFlight: number, contenders: readonly stri
   const work = size === 'json' ? 'json' : 'bytes'
   const payloadBytes = size === 'json' ? 0 : size
   const target = firstTarget !== undefined && { firstTarget }
-  return { suite: 'rpc', work, payloadBytes, inFlight, contenders, ...target, ...timing }
+  const isSmall = payloadBytes === DEFAULT_SIZE && inFlight <= BUSY_POLL_UP_TO
+  const all = isSmall ? [...contenders, BUSY_POLL] : contenders
+  return { suite: 'rpc', work, payloadBytes, inFlight, contenders: all, ...target, ...timing }
 }
 
 function opens({ callsPerSecond, contenders }: Options, byPlan: readonly string[], timing: Timing): Step[] {

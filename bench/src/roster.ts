@@ -1,13 +1,14 @@
 // Who takes part: the names the bench knows, and how a child process loads the one it runs. A peer joins by a file of its
 // own in bench/peers/contenders; nothing else names it.
 import { existsSync, readdirSync } from 'node:fs'
-import { BASELINE, type Contender, OURS, STREAM_BASELINE } from './contender.ts'
+import { BASELINE, BUSY_POLL, type Contender, OURS, STREAM_BASELINE } from './contender.ts'
 
 const PEERS = new URL('../peers/contenders/', import.meta.url)
 
 const own: ReadonlyMap<string, () => Promise<{ contender: Contender }>> = new Map([
   [BASELINE, () => import('./floor.ts')],
   [OURS, () => import('./framewire.ts')],
+  [BUSY_POLL, () => import('./framewire-busy-poll.ts')],
   [STREAM_BASELINE, () => import('./bare-writes.ts')],
   ['wrong-echo', () => import('./wrong-echo.ts')],
 ])
