@@ -61,6 +61,23 @@ export function resultsOf(samples: readonly Sample[], baseline: string): Result[
   })
 }
 
+/** Processor time of both processes for a call. */
+export function processorMicros({ cost }: Result): number | undefined {
+  return cost && cost.clientCpuMicros + cost.serverCpuMicros
+}
+
+/**
+ * What `against` needs of processor time for a call, in terms of what the contender needs: like a ratio of rates, more is
+ * better. It hardly moves while other programs use the machine.
+ */
+export function processorRatio({ results }: Cell, contender: string, against: string): number | undefined {
+  const [own, others] = [contender, against].map((name) => {
+    const result = results.find((each) => each.contender === name)
+    return result && processorMicros(result)
+  })
+  return own === undefined || others === undefined ? undefined : others / own
+}
+
 /** "32 B", "64 KiB", "1 MiB". */
 export function sizeText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB']

@@ -2,7 +2,7 @@
 // contender that failed.
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
-import { type Cell, type Result, sizeText } from './cell.ts'
+import { type Cell, processorMicros, type Result, sizeText } from './cell.ts'
 import { BASELINE, OURS, STREAM_BASELINE } from './contender.ts'
 import { PALETTE } from './palette.ts'
 
@@ -182,8 +182,6 @@ function growth(echoes: readonly Cell[]): Chart[] {
     }),
   ].filter((made) => made !== undefined)
 }
-
-const processorMicros = ({ cost }: Result): number | undefined => cost && cost.clientCpuMicros + cost.serverCpuMicros
 
 interface Axes {
   x(cell: Cell): number

@@ -48,12 +48,11 @@ function stepsFor(thresholds: readonly Threshold[]): Step[] {
   )
 }
 
-function row({ threshold, limit, ratio, isMet }: Judgement): string[] {
-  const { suite, cell, contender, against } = threshold
-  const text =
-    ratio === undefined ? '-' : `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`
+function row({ threshold, limit, ratio, spread, isMet }: Judgement): string[] {
+  const { suite, cell, contender, against, by } = threshold
+  const rates = spread && `${spread.median.toFixed(2)} (${spread.min.toFixed(2)}–${spread.max.toFixed(2)})`
   const verdict = isMet ? 'ok' : ratio === undefined ? 'NOT MEASURED' : 'BELOW'
-  return [`${suite} ${cell}`, contender, against, text, limit.toFixed(2), verdict]
+  return [`${suite} ${cell}`, contender, against, rates ?? '-', by, ratio?.toFixed(2) ?? '-', limit.toFixed(2), verdict]
 }
 
 console.log(machineLine(machine))
@@ -61,7 +60,9 @@ const startedAt = new Date().toISOString()
 const begin = performance.now()
 const { cells, isInterrupted, judgements } = await measured(await readGate(options.thresholds))
 const seconds = (performance.now() - begin) / 1000
-console.log(textTable(['cell', 'contender', 'against', 'ratio (min–max)', 'at least', ''], judgements.map(row)))
+console.log(
+  textTable(['cell', 'contender', 'against', 'rates (min–max)', 'by', 'ratio', 'at least', ''], judgements.map(row)),
+)
 for (const line of reasons(cells, 'failure')) console.error(line)
 const record = { startedAt, seconds, machine, args: process.argv.slice(2), isInterrupted, cells }
 for (const file of [options.json, options.save ? savedPath(record, 'check') : undefined]) {

@@ -7,7 +7,7 @@ import { gatePlan, titleOf } from './plan.ts'
 
 const gate: Gate = {
   quickShare: 0.5,
-  thresholds: [{ suite: 'rpc', cell: '32 B @128', contender: OURS, against: BASELINE, atLeast: 0.5 }],
+  thresholds: [{ suite: 'rpc', cell: '32 B @128', contender: OURS, against: BASELINE, by: 'rate', atLeast: 0.5 }],
 }
 
 function cellOf(rates: number[], change: Partial<Cell> = {}): Cell {
@@ -33,6 +33,21 @@ test('a quick run has a wider margin', () => {
 
 test('of several attempts the best counts', () => {
   expect(isMet([cellOf([10, 10, 10]), cellOf([55, 55, 55]), cellOf([20, 20, 20])])).toEqual([true])
+})
+
+test('processor time counts where the threshold says so, whatever the rates were', () => {
+  const cpu: Gate = { ...gate, thresholds: gate.thresholds.map((threshold) => ({ ...threshold, by: 'cpu' })) }
+  const costing = (micros: number): Cell => {
+    const cell = cellOf([1, 1, 1])
+    const results = cell.results.map((result) => {
+      const clientCpuMicros = result.contender === OURS ? micros : 2
+      return { ...result, cost: { clientCpuMicros, serverCpuMicros: 1, clientPeakMemory: 1, serverPeakMemory: 1 } }
+    })
+    return { ...cell, results }
+  }
+  expect(judged(cpu, [costing(5)], false)).toMatchObject([{ ratio: 0.5, isMet: true }])
+  expect(judged(cpu, [costing(6)], false)).toMatchObject([{ ratio: 3 / 7, isMet: false }])
+  expect(judged(cpu, [cellOf([99, 99, 99])], false)).toMatchObject([{ ratio: undefined, isMet: false }])
 })
 
 test('what was not measured is not passed', () => {

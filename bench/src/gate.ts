@@ -1,7 +1,7 @@
 // The regression gate: recorded thresholds for ratios of one run, and how a run stands to them. What has no number is not
 // passed.
 import { readFile } from 'node:fs/promises'
-import type { Cell, Suite } from './cell.ts'
+import { type Cell, processorRatio, type Suite } from './cell.ts'
 import { pairedRatio, type Spread } from './rounds.ts'
 
 export interface Threshold {
@@ -9,8 +9,10 @@ export interface Threshold {
   /** The title of the cell. */
   cell: string
   contender: string
-  /** Whose rate is 1. */
+  /** Who is 1. */
   against: string
+  /** What is compared: the median of the rates, or the processor time of a call, which other programs disturb less. */
+  by: 'rate' | 'cpu'
   atLeast: number
 }
 
@@ -24,7 +26,9 @@ export interface Judgement {
   threshold: Threshold
   /** What the threshold is in this form of the run. */
   limit: number
-  ratio: Spread | undefined
+  ratio: number | undefined
+  /** Of rates: between the rounds. */
+  spread: Spread | undefined
   isMet: boolean
 }
 
@@ -39,9 +43,10 @@ export async function readGate(file: string | URL = RECORDED): Promise<Gate> {
 export function judged({ thresholds, quickShare }: Gate, cells: readonly Cell[], isQuick: boolean): Judgement[] {
   return thresholds.map((threshold) => {
     const limit = threshold.atLeast * (isQuick ? quickShare : 1)
-    const ratios = cells.flatMap((cell) => ratioOf(cell, threshold) ?? [])
-    const ratio = ratios.toSorted((left, right) => right.median - left.median)[0]
-    return { threshold, limit, ratio, isMet: ratio !== undefined && ratio.median >= limit }
+    const found = cells.flatMap((cell) => (isAbout(threshold, cell) ? [ratioOf(cell, threshold)] : []))
+    const best = found.toSorted((left, right) => (right.ratio ?? 0) - (left.ratio ?? 0))[0]
+    const ratio = best?.ratio
+    return { threshold, limit, ratio, spread: best?.spread, isMet: ratio !== undefined && ratio >= limit }
   })
 }
 
@@ -49,10 +54,11 @@ export function isAbout({ suite, cell }: Threshold, { suite: of, title }: Pick<C
   return suite === of && cell === title
 }
 
-function ratioOf(cell: Cell, threshold: Threshold): Spread | undefined {
-  if (!isAbout(threshold, cell)) return undefined
-  const [ours, base] = [threshold.contender, threshold.against].map((name) =>
-    cell.results.find(({ contender, value }) => contender === name && value !== undefined),
+function ratioOf(cell: Cell, { contender, against, by }: Threshold): Pick<Judgement, 'ratio' | 'spread'> {
+  const [ours, base] = [contender, against].map((name) =>
+    cell.results.find((result) => result.contender === name && result.value !== undefined),
   )
-  return ours && base && pairedRatio(ours.rounds, base.rounds)
+  if (ours === undefined || base === undefined) return { ratio: undefined, spread: undefined }
+  const spread = pairedRatio(ours.rounds, base.rounds)
+  return { ratio: by === 'rate' ? spread.median : processorRatio(cell, contender, against), spread }
 }

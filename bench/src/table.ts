@@ -1,5 +1,5 @@
 // The tables a run prints. A contender that failed or did not run has a dash where its numbers would be; why stands below.
-import type { Cell, Result, Suite } from './cell.ts'
+import { type Cell, processorRatio, type Result, type Suite } from './cell.ts'
 import { OURS } from './contender.ts'
 import { isWithinNoise, pairedRatio, ROUNDS_FOR_A_VERDICT, type Spread } from './rounds.ts'
 
@@ -39,13 +39,14 @@ export function oursTable(cells: readonly Cell[]): string {
         `${cell.title}${result.contender === OURS ? '' : `, ${result.contender.replace(`${OURS} `, '')}`}`,
         cell.baseline,
         spreadText(result.ratio as Spread),
+        processorRatio(cell, result.contender, cell.baseline)?.toFixed(2) ?? NOTHING,
         targetText(cell, result),
         ...costTexts(result),
       ]),
   )
   if (rows.length === 0) return ''
   const costs = ['client µs', 'server µs', 'client MiB', 'server MiB', 'p50 ms', 'p99 ms']
-  return withoutEmptyColumns(['framewire', 'against', 'ratio (min–max)', 'first target', ...costs], rows)
+  return withoutEmptyColumns(['framewire', 'against', 'ratio (min–max)', 'by cpu', 'first target', ...costs], rows)
 }
 
 /** How many times as fast as each peer ours is, paired by rounds. */

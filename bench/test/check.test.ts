@@ -18,7 +18,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function check(atLeast: number, cell = 'encode 64 B') {
   const [thresholds, json] = [join(folder, 'thresholds.json'), join(folder, 'run.json')]
-  const threshold = { suite: 'codec' as const, cell, contender: 'framewire encodeAll', against: 'by hand', atLeast }
+  const threshold = {
+    suite: 'codec' as const,
+    cell,
+    contender: 'framewire encodeAll',
+    against: 'by hand',
+    atLeast,
+    by: 'rate' as const,
+  }
   writeFileSync(thresholds, JSON.stringify({ quickShare: 0.5, thresholds: [threshold] } satisfies Gate))
   const args = [program, '--quick', '--thresholds', thresholds, '--json', json]
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
