@@ -10,7 +10,7 @@ import type { Usage } from './usage.ts'
 // Shares of a round's time that go uncounted: before the first round so that the code is compiled, and before each later
 // one because the process has slept while the others ran.
 const WARMUP_SHARE = 2
-const SHORTEST_WARMUP_MS = 500
+const SHORTEST_WARMUP_MS = 700
 const SETTLE_SHARE = 0.1
 
 export interface EchoWork {
@@ -33,7 +33,7 @@ export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> 
   const results = await rounds(work, contenders, BASELINE, setting, {
     async warm(pair, contender) {
       const warmMs = Math.min(Math.max(SHORTEST_WARMUP_MS, measureMs * WARMUP_SHARE), measureMs * 10)
-      const { usage } = await pair.obey('warm', { ...load, measureMs: warmMs }, warmMs)
+      const { usage } = await pair.obey('warm', { ...load, warmupMs: 0, measureMs: warmMs }, warmMs * 6)
       costs.begin(contender, usage)
     },
     async measure(pair, contender) {
