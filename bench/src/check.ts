@@ -6,7 +6,7 @@ import { type Gate, isAbout, type Judgement, judged, readGate, type Threshold } 
 import { canPin, describeMachine, machineLine } from './machine.ts'
 import { gatePlan, type Step, titleOf } from './plan.ts'
 import { progressBar } from './progress-bar.ts'
-import { savedPath, writeRecord } from './run-record.ts'
+import { argsWithoutFiles, savedPath, writeRecord } from './run-record.ts'
 import { reasons, textTable } from './table.ts'
 import { type Tour, tour } from './tour.ts'
 
@@ -64,7 +64,7 @@ console.log(
   textTable(['cell', 'contender', 'against', 'rates (min–max)', 'by', 'ratio', 'at least', ''], judgements.map(row)),
 )
 for (const line of reasons(cells, 'failure')) console.error(line)
-const record = { startedAt, seconds, machine, args: process.argv.slice(2), isInterrupted, cells }
+const record = { startedAt, seconds, machine, args: argsWithoutFiles(process.argv.slice(2)), isInterrupted, cells }
 for (const file of [options.json, options.save ? savedPath(record, 'check') : undefined]) {
   if (file !== undefined) await writeRecord(record, file)
 }

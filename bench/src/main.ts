@@ -9,7 +9,7 @@ import { type Options, parseOptions, USAGE } from './options.ts'
 import { pageOf } from './page.ts'
 import { planOf } from './plan.ts'
 import { progressBar } from './progress-bar.ts'
-import { type RunRecord, readRecord, savedPath, writeRecord } from './run-record.ts'
+import { argsWithoutFiles, type RunRecord, readRecord, savedPath, writeRecord } from './run-record.ts'
 import { reasons, suiteText } from './table.ts'
 import { tour } from './tour.ts'
 
@@ -33,7 +33,7 @@ async function measured(options: Options): Promise<RunRecord> {
   const { cells, isInterrupted } = await tour(plan, { pinned: machine.pinned, signal: interruption() }, progress)
   progress.stop()
   const seconds = (performance.now() - begin) / 1000
-  return { startedAt, seconds, machine, args: process.argv.slice(2), isInterrupted, cells }
+  return { startedAt, seconds, machine, args: argsWithoutFiles(process.argv.slice(2)), isInterrupted, cells }
 }
 
 async function write(record: RunRecord, { json, isSaved, report, pictures }: Options): Promise<void> {

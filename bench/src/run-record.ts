@@ -9,13 +9,21 @@ export interface RunRecord {
   startedAt: string
   seconds: number
   machine: Machine
-  /** The command line. */
+  /** The command line, without the files it names: they say where a run was kept, not what was measured. */
   args: readonly string[]
   isInterrupted: boolean
   cells: Cell[]
 }
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+
+const FILE_OPTIONS = new Set(['--json', '--report', '--pictures', '--thresholds'])
+
+export function argsWithoutFiles(args: readonly string[]): string[] {
+  const isFileOption = (arg: string | undefined): boolean => FILE_OPTIONS.has((arg ?? '').split('=')[0] as string)
+  const isValue = (index: number): boolean => FILE_OPTIONS.has(args[index - 1] ?? '')
+  return args.filter((arg, index) => arg !== '--save' && !isFileOption(arg) && !isValue(index))
+}
 
 /** Where a run is kept: by date, then by commit. */
 export function savedPath({ startedAt, machine }: RunRecord, kind: 'bench' | 'check'): string {
