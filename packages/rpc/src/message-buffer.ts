@@ -1,5 +1,5 @@
 // Bytes of messages that have arrived and that nobody has taken yet, of one stream: whole messages, and the fragments of
-// the one that still comes. Invariant: memory follows the bytes received, within twice; the connection counts all of it.
+// the one that still comes. Invariant: memory follows the bytes received, within twice or 32 KiB; the connection counts it.
 
 import { RpcError } from './rpc-error.ts'
 
@@ -35,6 +35,9 @@ const MESSAGE_OVERHEAD = 16
 /** Lengths of taken messages leave the array in bulk, which keeps taking one constant time. */
 const COMPACT_AT = 1024
 const EMPTY = new Uint8Array(0)
+/** What a small message that the application keeps may pin. */
+const BLOCK_LENGTH = 16 * 1024
+const MOST_LEAST = 32 * 1024
 
 export class MessageBuffer {
   /** The messages, one after the other. */
@@ -46,6 +49,9 @@ export class MessageBuffer {
   #start = 0
   #end = 0
   #partial = 0 // bytes of the message that is not whole
+  #least = 0 // bytes to begin with: what the last messages filled, so that a stream does not grow again with each chunk
+  #block: Uint8Array = EMPTY // a copy of bytes[blockStart...], shared by the small messages in it
+  #blockStart = 0
 
   constructor(memory: Memory, maxMessage: number) {
     this.#memory = memory
@@ -65,7 +71,7 @@ export class MessageBuffer {
     const length = this.#partial + end - start
     checkLength(length, this.#maxMessage)
     this.#reserve(end - start)
-    this.bytes.set(bytes.subarray(start, end), this.#end)
+    this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), this.#end)
     this.#end += end - start
     this.#partial = length
     if (!isLast) return
@@ -83,17 +89,29 @@ export class MessageBuffer {
     try {
       return use(start, this.#start)
     } finally {
-      if (this.isEmpty) this.clear()
+      if (this.isEmpty) {
+        this.#least = Math.min(this.bytes.length, MOST_LEAST)
+        this.clear()
+      }
     }
   }
 
-  /** A message for the application to keep: the buffer itself if that is no more than twice its size, else a copy. */
+  /**
+   * A message for the application to keep: the buffer itself if that is no more than twice its size, else a copy, which small
+   * neighbours share: to make one costs as much as 8 KiB.
+   */
   keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
     if (this.isEmpty && (end - start) * 2 >= bytes.length) return bytes.subarray(start, end)
-    return new Uint8Array(bytes.subarray(start, end))
+    if (end - start > BLOCK_LENGTH) return new Uint8Array(bytes.subarray(start, end))
+    if (start < this.#blockStart || end > this.#blockStart + this.#block.length) {
+      this.#blockStart = start
+      this.#block = new Uint8Array(bytes.subarray(start, Math.min(start + BLOCK_LENGTH, this.#end)))
+    }
+    return new Uint8Array(this.#block.buffer, start - this.#blockStart, end - start)
   }
 
   clear(): void {
+    this.#block = EMPTY
     this.#memory.take(-this.bytes.length - MESSAGE_OVERHEAD * (this.#lengths.length - this.#head))
     this.bytes = EMPTY
     this.#lengths = []
@@ -108,15 +126,17 @@ export class MessageBuffer {
     const next = isRoomy ? this.bytes : this.#grown(used, length)
     next.set(this.bytes.subarray(this.#start, this.#end))
     this.bytes = next
+    this.#block = EMPTY
     this.#start = 0
     this.#end = used
   }
 
   #grown(used: number, length: number): Uint8Array {
     const least = used + length
-    const size = this.#memory.hasRoom(used * 2 - this.bytes.length) ? Math.max(least, used * 2) : least
+    const most = Math.max(least, used * 2, this.#least)
+    const size = this.#memory.hasRoom(most - this.bytes.length) ? most : least
     this.#memory.take(size - this.bytes.length)
-    return new Uint8Array(size)
+    return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
   }
 }
 

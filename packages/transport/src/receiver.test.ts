@@ -270,7 +270,7 @@ describe('the queue', () => {
     expect(seen.messages).toEqual(['b', 'c', 'd'])
   })
 
-  test('pins for a message at most four times its size or a block of 4 KiB, wherever it stood in its chunk', () => {
+  test('pins for a message at most four times its size or a block of 16 KiB, wherever it stood in its chunk', () => {
     const length = fc.oneof(fc.nat(100), fc.nat(5000), fc.nat(40_000))
     const property = fc.property(fc.array(length, { maxLength: 30 }), fc.nat(9000), (lengths, cut) => {
       const { receiver, listen } = setUp()
@@ -280,7 +280,7 @@ describe('the queue', () => {
       receiver.push(new Uint8Array(wire.subarray(0, cut)))
       receiver.push(new Uint8Array(wire.subarray(cut)))
       expectSame(kept, messages(lengths))
-      for (const { buffer, length } of kept) expect(buffer.byteLength).toBeLessThanOrEqual(Math.max(4 * length, 4096))
+      for (const { buffer, length } of kept) expect(buffer.byteLength).toBeLessThanOrEqual(Math.max(4 * length, 16_384))
     })
     fc.assert(property, { numRuns: 200 })
   })

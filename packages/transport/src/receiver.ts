@@ -36,8 +36,8 @@ export interface ReceiverOwner {
 const MOST_A_TURN = 1024 * 1024
 const LEAST_COST = 1_000
 
-/** What a kept small message may pin: neighbours in a chunk share a copied block of this size. */
-const BLOCK_LENGTH = 4 * 1024
+/** What a kept message may pin: neighbours in a chunk share a copied block of this size. To make one costs as much as 8 KiB. */
+const BLOCK_LENGTH = 16 * 1024
 const NO_BLOCK = new Uint8Array(0)
 
 export class Receiver implements Reading {
@@ -189,7 +189,7 @@ export class Receiver implements Reading {
     if (length * 4 >= bytes.length || bytes.length <= BLOCK_LENGTH) {
       return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length)
     }
-    if (length * 4 >= BLOCK_LENGTH) return new Uint8Array(bytes.subarray(start, end))
+    if (length > BLOCK_LENGTH) return new Uint8Array(bytes.subarray(start, end))
     if (start < this.#blockStart || end > this.#blockStart + this.#block.length) {
       this.#blockStart = start
       this.#block = new Uint8Array(bytes.subarray(start, start + BLOCK_LENGTH))
