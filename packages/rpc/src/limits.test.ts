@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { checkLimits, type Limits, settingsOf } from './limits.ts'
 
 const DEFAULTS = {
-  maxFrame: 65_536,
+  maxFrame: 131_072,
   maxMessage: 4_194_304,
   maxMeta: 8_192,
   maxStreams: 128,

@@ -5,7 +5,7 @@ import { assumed, ENCODINGS, INITIAL_CREDIT, MAX_FRAME, MAX_MESSAGE, MAX_STREAMS
 
 /** What a peer takes at most, all of it on. What is above fails a call, or ends a connection that breaks a promise. */
 export interface Limits {
-  /** The longest frame this side announces and sends, header included, in bytes: 1024 to 16777215. @default 65536 */
+  /** The longest frame this side announces and sends, header included, in bytes: 1024 to 16777215. @default 131072 */
   maxFrame?: number
   /** The longest message this side takes, in bytes. A longer one fails its call. @default 4 MiB */
   maxMessage?: number
@@ -41,7 +41,7 @@ const MAX_DELAY_MS = 0x7fff_ffff
 /** Each limit with its default, its least and its most. */
 const RANGES: Readonly<Record<keyof Limits, readonly [normal: number, least: number, most: number]>> = Object.freeze({
   // Byte 0 of the length is always 0: that is how HTTP and TLS on the wrong port are recognised.
-  maxFrame: [64 * KiB, LEAST_FRAME, 16 * MiB - 1],
+  maxFrame: [128 * KiB, LEAST_FRAME, 16 * MiB - 1],
   maxMessage: [4 * MiB, 1 * KiB, MAX_U32],
   // More is malformed on this wire, whatever this side takes.
   maxMeta: [8 * KiB, 1, 8 * KiB],

@@ -10,7 +10,7 @@ import { Memory } from './message-buffer.ts'
 import { RpcError } from './rpc-error.ts'
 import { HEADER_LENGTH, LAST, MORE } from './wire.ts'
 
-/** The longest fragment while several streams have something to send. */
+/** The longest fragment of a message that does not fit one frame: its receiver need not gather longer ones. */
 const FAIR_FRAME = 64 * 1024
 
 interface Rest {
@@ -75,7 +75,7 @@ export class Scheduler {
     const { writer } = this
     const fixed = writer.openLength(head.method, head.meta)
     const room = writer.roomFor(message, fixed)
-    const first = writer.maxFrame - HEADER_LENGTH - fixed
+    const first = Math.min(writer.maxFrame, FAIR_FRAME) - HEADER_LENGTH - fixed
     if (room >= 0 && first >= 0) {
       writer.open(id, flags, head, message, room)
       return true
@@ -159,8 +159,7 @@ export class Scheduler {
   }
 
   #writeSome(rest: Rest): void {
-    const isAlone = this.#ring.length === 0
-    const most = (isAlone ? this.writer.maxFrame : Math.min(this.writer.maxFrame, FAIR_FRAME)) - HEADER_LENGTH
+    const most = Math.min(this.writer.maxFrame, FAIR_FRAME) - HEADER_LENGTH
     const end = Math.min(rest.bytes.length, rest.at + most)
     const isLast = end === rest.bytes.length
     const piece = rest.bytes.subarray(rest.at, end)

@@ -202,7 +202,7 @@ describe('9. limits', () => {
     const finite = Object.entries(checkLimits()).filter(([, value]) => value > 0 && Number.isFinite(value))
     expect(finite.map(([name]) => name)).toEqual(Object.keys(checkLimits()))
     const { maxMessage, maxFrame, maxStreams, streamCredit, maxBuffered, maxQueued } = checkLimits()
-    expect([maxMessage, maxFrame, maxStreams]).toEqual([4 * 1_048_576, 65_536, 128])
+    expect([maxMessage, maxFrame, maxStreams]).toEqual([4 * 1_048_576, 131_072, 128])
     expect([streamCredit, maxBuffered, maxQueued]).toEqual([65_536, 64 * 1_048_576, 1_024])
   })
 

@@ -67,15 +67,15 @@ testRules({
   R1: [0, 1, 5].flatMap((length) =>
     early(`${length} bytes`, Buffer.concat([u32(length), Buffer.alloc(length)]), /bytes, the least is 6/),
   ),
-  R2: [0x1_0001, 0x00ff_ffff].flatMap((length) =>
-    early(`${length} bytes announced`, u32(length), /^frame of \d+ bytes exceeds maxFrameLength 65536/),
+  R2: [0x2_0001, 0x00ff_ffff].flatMap((length) =>
+    early(`${length} bytes announced`, u32(length), /^frame of \d+ bytes exceeds maxFrameLength 131072/),
   ),
   R3: [
     ...early('HTTP', Buffer.from('GET / HTTP/1.1\r\n'), /HTTP/),
     ...early('an HTTP answer', Buffer.from('HTTP/1.1 400 Bad Request\r\n'), /HTTP/),
     ...early('TLS', Buffer.from('16030100c8010000c40303aabb', 'hex'), /TLS/),
-    ...early('garbage', Buffer.alloc(64, 0xa5), /^frame of 2779096485 bytes exceeds maxFrameLength 65536/),
-    ...early('all bits', u32(0xffff_ffff), /^frame of 4294967295 bytes exceeds maxFrameLength 65536/),
+    ...early('garbage', Buffer.alloc(64, 0xa5), /^frame of 2779096485 bytes exceeds maxFrameLength 131072/),
+    ...early('all bits', u32(0xffff_ffff), /^frame of 4294967295 bytes exceeds maxFrameLength 131072/),
   ],
   R4: [0, 9, 0x7f].map((type) => sends(`type ${type}`, () => frame(type, 0, 0), /frame type \d+ is unknown/)),
   R5: [0x80, 0xff].map((type) => sends(`type ${type}`, () => frame(type, 0xff, 7, Buffer.alloc(100)))),
