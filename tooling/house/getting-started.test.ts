@@ -1,10 +1,9 @@
 // A new user's first ten minutes: an empty folder, the packed packages, and docs/getting-started.md word by word.
-import { once } from 'node:events'
 import { mkdirSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { run } from './command.ts'
+import { freePort } from './free-port.ts'
 import { type Step, save, steps, Terminal } from './getting-started.ts'
 import { packAll, TemporaryFolder } from './tarballs.ts'
 import { ROOT, read } from './workspace.ts'
@@ -15,15 +14,6 @@ const PAGE = read('docs/getting-started.md')
   .replaceAll('7002', String(await freePort()))
 const home = new TemporaryFolder()
 afterAll(() => home.remove())
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
-}
 
 /** What comes from the registry is taken from this repository: the packages packed, the compiler linked. */
 async function install(folder: string): Promise<void> {

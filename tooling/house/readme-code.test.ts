@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { succeed, TSC } from './command.ts'
+import { freePort } from './free-port.ts'
+import { split } from './markdown.ts'
 import { type ReadmeCode, readmeCode, startServer, stopServer } from './readme-code.ts'
 import { ROOT, read } from './workspace.ts'
 
@@ -37,6 +39,23 @@ afterAll(() => rmSync(FOLDER, { recursive: true, force: true }))
 test('the server and client of README.md compile, run and print what it says', async () => {
   const code = readmeCode(read('README.md'))
   expect(await clientOutput(code)).toBe(code.output)
+})
+
+test('the echo of README.md echoes', async () => {
+  const [block] = split(read('README.md')).blocks.filter(({ text }) =>
+    /^import .* from '@framewire\/transport'/.test(text),
+  )
+  const port = String(await freePort())
+  const server = `${block?.text.replace('8124', port)}console.log('listening')\n`
+  const client = [
+    "import { connect } from '@framewire/transport'",
+    `const connection = await connect('tcp://127.0.0.1:${port}')`,
+    "for (const word of ['one', 'two']) connection.send(Buffer.from(word))",
+    'const closed = connection.close()',
+    'for await (const message of connection) console.log(Buffer.from(message).toString())',
+    'await closed',
+  ]
+  expect(await clientOutput({ server, client: client.join('\n') })).toBe('one\ntwo\n')
 })
 
 describe('the check', () => {
