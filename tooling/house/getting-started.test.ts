@@ -92,7 +92,7 @@ test('the page leads from an empty folder to two services that talk', async () =
 
   // 7. A service that goes away, and comes back
   expect(PAGE).toContain('Press Ctrl-C in the first terminal')
-  expect(await names.interrupt()).toBe(0)
+  expect([await names.interrupt(), names.errors]).toEqual([0, ''])
   await runs()
   const again = await start()
   const back = next('run')
@@ -100,8 +100,8 @@ test('the page leads from an empty folder to two services that talk', async () =
   let greetings = ''
   while (greetings !== back.printed && Date.now() < until) greetings = await output(back.commands, folder)
   expect(greetings).toBe(back.printed)
-  expect(await greeter.interrupt()).toBe(0)
-  expect(await again.interrupt()).toBe(0)
+  expect([await greeter.interrupt(), greeter.errors]).toEqual([0, ''])
+  expect([await again.interrupt(), again.errors]).toEqual([0, ''])
 
   // 8. What lies beneath
   expect(next('run').commands).toBe('npm install @framewire/transport @framewire/codec\n')

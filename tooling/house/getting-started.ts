@@ -57,7 +57,7 @@ export class Terminal {
       this.#tell()
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.errors += text
+      this.errors += text.replace(/^npm (warn|notice).*\n/gm, '') // of the reader's own settings
     })
     this.over = once(this.child, 'close').then(([code]) => {
       this.#tell()
