@@ -1,0 +1,38 @@
+// One number that a row has measured, and what it must be. Counts say the same on every machine; times and paces depend
+// on how busy it is, so they are judged with what the machine itself was late, and only by the scorecard.
+
+/** `count`: any number the machine has no part in. `time`: in ms. `pace`: a rate or a ratio of rates. */
+export type FigureKind = 'count' | 'time' | 'pace'
+
+export interface Figure {
+  readonly name: string
+  readonly kind: FigureKind
+  readonly seen: number
+  readonly unit: string
+  readonly least?: number | undefined
+  readonly most?: number | undefined
+}
+
+/** `lateMs`: how late the timers of an idle process were meanwhile. */
+export function isMet({ kind, seen, least, most }: Figure, lateMs: number): boolean {
+  const allowed = kind === 'time' ? lateMs : 0
+  return seen >= (least ?? Number.NEGATIVE_INFINITY) && seen <= (most ?? Number.POSITIVE_INFINITY) + allowed
+}
+
+/** What was required, in words. */
+export function requiredText({ name, least, most, unit }: Figure): string {
+  if (least !== undefined && least === most) return `${name}: ${withUnit(least, unit)}`
+  if (most !== undefined) return `${name}: at most ${withUnit(most, unit)}`
+  return least === undefined ? name : `${name}: at least ${withUnit(least, unit)}`
+}
+
+/** What was seen, in words. */
+export function seenText({ seen, unit }: Figure): string {
+  return withUnit(seen, unit)
+}
+
+function withUnit(value: number, unit: string): string {
+  const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(3))
+  const text = rounded.toLocaleString('en-US', { maximumFractionDigits: 3 })
+  return unit === '' ? text : `${text} ${unit}`
+}

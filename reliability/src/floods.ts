@@ -1,0 +1,120 @@
+// F16: what costs the sender nothing, by the thousand: empty frames, PINGs, calls that are cancelled at once, control
+// frames. A budget closes the connection; others go on. F18: a far and narrow link.
+import { encode, lengthField } from '@framewire/codec'
+import { connect as connectPeer } from '@framewire/rpc'
+import type { Endpoint } from '@framewire/transport'
+import { chaosProxy } from '@framewire/transport/testing'
+import { corpus } from './fuzz.ts'
+import { percentile } from './meters.ts'
+import { connectTo, echo, startRig } from './rig.ts'
+import type { Row } from './row.ts'
+import { startChild } from './supervisor.ts'
+import type { Trial } from './trial.ts'
+import { sleep, until, within } from './waiting.ts'
+import { rawConnect, ways } from './ways.ts'
+import { work } from './work.ts'
+
+const FRAMES = lengthField({ maxFrameLength: 65_536 })
+
+/** u8 type, u8 flags, u32 streamId, body: PROTOCOL.md. */
+function control(type: number, id: number, body: readonly number[] = []): Uint8Array {
+  const head = Buffer.alloc(6)
+  head[0] = type
+  head.writeUInt32BE(id, 2)
+  return encode(FRAMES, Buffer.concat([head, Buffer.from(body)]))
+}
+
+/** u32 timeoutMs, u8 encoding, u8 length and name of the method, u16 length of metadata, message. */
+function open(id: number): Uint8Array {
+  const method = Buffer.from('work.hold')
+  const frame = [0, 0, 0, 0, 1, method.length, ...method, 0, 0, ...Buffer.from('1')]
+  const bytes = Buffer.from(control(4, id, frame))
+  bytes[5] = 1 // nothing more follows
+  return bytes
+}
+
+const COUNT = 20_000
+
+/** Each flood: a piece of it, by number. */
+const FLOODS: Readonly<Record<string, (number: number) => Uint8Array>> = {
+  'empty frames': () => Uint8Array.of(0, 0, 0, 0),
+  PING: (number) => control(2, 0, [0, 0, 0, 0, 0, 0, number >>> 8, number & 0xff]),
+  'open and cancel': (number) => Buffer.concat([open(2 * number + 1), control(7, 2 * number + 1, [1])]),
+  CREDIT: () => control(8, 1, [0, 0, 0, 1]),
+  'unknown ignorable types': () => control(0x90, 0, [1, 2, 3]),
+}
+
+async function flood(trial: Trial): Promise<void> {
+  const [{ bytes: echoSession } = { bytes: '' }] = corpus()
+  const hello = Buffer.from(echoSession, 'hex')
+  const opening = hello.subarray(0, 4 + hello.readUInt32BE(0))
+  for (const [name, piece] of Object.entries(FLOODS)) {
+    const server = await startChild(trial, 'server', { kind: 'calls', address: 'tcp://127.0.0.1:0' })
+    const target = await server.ask<Endpoint>('address')
+    const peer = await connectPeer(target, { reconnect: false })
+    trial.atEnd(() => peer.close({ drainMs: 0 }))
+    await peer.client(work).echo(0)
+    const socket = await rawConnect(trial, target)
+    let isOver = false
+    socket.resume().once('close', () => {
+      isOver = true
+    })
+    socket.once('end', () => socket.end())
+    await server.ask('resetLoop')
+    const cpuBefore = await server.ask<number>('cpuMs')
+    socket.write(opening)
+    socket.write(Buffer.concat(Array.from({ length: COUNT }, (_, number) => piece(number))))
+    const served: number[] = []
+    for (const end = performance.now() + 1_500; performance.now() < end; ) {
+      const before = performance.now()
+      await peer.client(work).echo(1)
+      served.push(performance.now() - before)
+      await sleep(2)
+    }
+    await until(`the end of a flood of ${name}`, () => isOver)
+    trial.within(`CPU time of the server, ${name}`, (await server.ask<number>('cpuMs')) - cpuBefore, 1_000)
+    trial.within(`event loop of the server, p99, ${name}`, await server.ask('loopMs', 99), 50)
+    trial.within(`calls of others, p99, ${name}`, percentile(served, 99), 50)
+    trial.all(`others are still served, ${name}`, await peer.client(work).echo(7), 7)
+    await until(`the flood of ${name} is closed`, async () => (await server.ask<number>('peers')) === 1)
+  }
+}
+
+/** 64 kbit/s and 200 ms +- 100: everything arrives, and the link is used. */
+async function narrowLink(trial: Trial): Promise<void> {
+  const bytesPerSecond = 8_000
+  const [total, pieceLength] = [48_000, 1_000]
+  for (const way of ways(trial, 'TCP', 'TLS')) {
+    const rig = await startRig(trial, way, {}, echo)
+    await using proxy = await chaosProxy(rig.target, { seed: trial.seed })
+    const client = await connectTo(trial, proxy.address, way)
+    for (const direction of ['upstream', 'downstream'] as const) {
+      proxy.addToxic({ type: 'latency', latencyMs: 200, jitterMs: 100, direction })
+      proxy.addToxic({ type: 'bandwidth', bytesPerSecond, direction })
+    }
+    const [through] = proxy.connections
+    const before = through?.passed.downstream ?? 0
+    let same = 0
+    const begin = performance.now()
+    for (let number = 0; number < total / pieceLength; number++) client.send(Buffer.alloc(pieceLength, number))
+    for (let number = 0; number < total / pieceLength; number++) {
+      const answer = await within('an answer', client.next())
+      same += answer?.length === pieceLength && answer.every((byte) => byte === number) ? 1 : 0
+    }
+    const seconds = (performance.now() - begin) / 1_000
+    trial.all(`messages back as they were, ${way.name}`, same, total / pieceLength)
+    // Two hops of latency are no fault of the link.
+    const passed = (through?.passed.downstream ?? 0) - before
+    const used = (100 * passed) / bytesPerSecond / (seconds - 0.6)
+    trial.atLeast(`of the link is used, ${way.name}`, used, 80, '%', 'pace')
+    client.destroy()
+  }
+}
+
+export const FLOODS_ROWS: readonly Row[] = [
+  { id: 'F16', fault: 'floods of what costs nothing to send', by: 'raw sockets', run: flood },
+]
+
+export const NARROW_LINKS: readonly Row[] = [
+  { id: 'F18', fault: '200 ms +- 100 latency, 64 kbit/s', by: 'chaos proxy', isQuiet: true, run: narrowLink },
+]

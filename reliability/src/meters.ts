@@ -1,0 +1,95 @@
+// What a process holds and how late it is: memory (I4), event loop (I5), descriptors, CPU time.
+import { readdirSync } from 'node:fs'
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+
+/** Collects what is garbage, as far as the process was started with --expose-gc. */
+function collect(): void {
+  for (let round = 0; round < 2; round++) (globalThis as { gc?: () => void }).gc?.()
+}
+
+/** What is in use: the heap of JavaScript and what it holds outside, after a collection. */
+export function liveBytes(): number {
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** Resident memory after a collection. */
+export function residentBytes(): number {
+  collect()
+  return process.memoryUsage.rss()
+}
+
+/** Open file descriptors; undefined where the system does not say. */
+export function descriptors(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length - 1
+  } catch {
+    return undefined
+  }
+}
+
+/** I4 for so many connections at the limits of the test. */
+export function memoryBound(connections: number, maxFrameLength: number, highWaterMark: number): number {
+  return connections * (maxFrameLength + highWaterMark + 128 * KiB) + 64 * MiB
+}
+
+const SAMPLE_MS = 5
+const MOST_SAMPLES = 100_000
+
+/** How late the timers of this process are: what its event loop makes every connection wait. */
+export class LoopMeter {
+  readonly #samples: number[] = []
+  readonly #timer: NodeJS.Timeout
+  #dueAt = performance.now() + SAMPLE_MS
+
+  constructor() {
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS)
+    this.#timer.unref()
+  }
+
+  get worstMs(): number {
+    return this.#samples.reduce((most, late) => Math.max(most, late), 0)
+  }
+
+  /** All but so many of a hundred timers were no later. */
+  percentileMs(percent: number): number {
+    return percentile(this.#samples, percent)
+  }
+
+  /** Forgets what was so far. */
+  reset(): void {
+    this.#samples.length = 0
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #sample(): void {
+    const now = performance.now()
+    if (this.#samples.length < MOST_SAMPLES) this.#samples.push(Math.max(0, now - this.#dueAt))
+    this.#dueAt = now + SAMPLE_MS
+  }
+}
+
+export function percentile(values: readonly number[], percent: number): number {
+  if (values.length === 0) return 0
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] as number
+}
+
+/** Least squares: how much a value grows in an hour, by samples of [ms, value]. */
+export function slopeAnHour(samples: readonly (readonly [atMs: number, value: number])[]): number {
+  const count = samples.length
+  const meanAt = samples.reduce((sum, [at]) => sum + at, 0) / count
+  const meanValue = samples.reduce((sum, [, value]) => sum + value, 0) / count
+  let [covariance, variance] = [0, 0]
+  for (const [at, value] of samples) {
+    covariance += (at - meanAt) * (value - meanValue)
+    variance += (at - meanAt) ** 2
+  }
+  return variance === 0 ? 0 : (covariance / variance) * 3_600_000
+}

@@ -1,0 +1,42 @@
+// Child process: one row. `node --expose-gc dist/row-process.js F12 SEED [nightly]` reports to its parent and must then
+// end by itself, with nothing left behind (I3). It measures its own memory before and after (I4).
+import { liveBytes, MiB } from './meters.ts'
+import { findRow } from './rows.ts'
+import { Trial } from './trial.ts'
+import { sleep } from './waiting.ts'
+
+const BACK_MS = 5_000
+/** What code that has been run and tables that have grown keep, whatever the row did. */
+const KEPT_BYTES = 16 * MiB
+
+const [id = '', seed = '1', mode] = process.argv.slice(2)
+const row = findRow(id)
+const trial = new Trial(Number(seed), { isNightly: mode === 'nightly' })
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (error: unknown) => {
+    trial.violations.push(
+      `I3 nobody handled ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
+  })
+}
+const before = liveBytes()
+try {
+  await row.run(trial)
+} catch (error) {
+  trial.violations.push(
+    `the row itself failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  )
+}
+await trial[Symbol.asyncDispose]()
+
+let after = liveBytes()
+for (const end = performance.now() + BACK_MS; after > 1.2 * before + KEPT_BYTES && performance.now() < end; ) {
+  await sleep(100)
+  after = liveBytes()
+}
+if (after > 1.2 * before + KEPT_BYTES) {
+  trial.violations.push(
+    `I4 ${Math.round(before / MiB)} MiB before and ${Math.round(after / MiB)} MiB 5 s after the fault`,
+  )
+}
+process.send?.(trial.result, () => process.disconnect())

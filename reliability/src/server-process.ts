@@ -1,0 +1,69 @@
+// Child process: one server, of messages that come back or of calls. `node dist/server-process.js CONFIG`.
+import { serve } from '@framewire/rpc'
+import { type CloseInfo, listen } from '@framewire/transport'
+import { answerAll, tell } from './child-talk.ts'
+import { checkCounters, StreamLedger } from './ledger.ts'
+import { descriptors, LoopMeter, liveBytes, residentBytes } from './meters.ts'
+import type { ServerConfig } from './process-config.ts'
+import { echo } from './rig.ts'
+import { fileJournal, memoryJournal, workService } from './work.ts'
+
+const config = JSON.parse(process.argv[2] ?? '{}') as ServerConfig
+const loop = new LoopMeter()
+const violations: string[] = []
+
+const meters = {
+  live: liveBytes,
+  resident: residentBytes,
+  descriptors,
+  loopMs: (percent: number) => loop.percentileMs(percent),
+  resetLoop: () => loop.reset(),
+  violations: () => violations,
+}
+
+async function serveMessages(): Promise<void> {
+  const { address, options = {}, heartbeat } = config
+  const beat = heartbeat && { heartbeat: { ...heartbeat, message: Buffer.from('beat') } }
+  const server = await listen(address, { ...options, ...beat }, (connection) => {
+    connection.on('close', ({ error }: CloseInfo) => tell('closed', error?.code ?? 'CLEAN'))
+    if (config.isFlooding) return flood(connection)
+    return void echo(connection).catch(() => {})
+  })
+  server.on('error', (error) => tell('error', String(error)))
+  const end = async (): Promise<void> => {
+    checkCounters(server, violations)
+    for (const connection of server.connections) connection.destroy()
+    await server.close()
+    loop.stop()
+  }
+  answerAll({ ...meters, address: () => server.addresses[0], stats: () => server.stats() }, end)
+}
+
+/** Sends as fast as the peer takes it. */
+function flood(connection: Parameters<typeof echo>[0]): void {
+  const ledger = new StreamLedger(0, violations)
+  const fill = (): void => {
+    for (let goesOn = true; goesOn && connection.state === 'open'; ledger.accepted++) {
+      goesOn = connection.send(ledger.message(16 * 1024))
+    }
+  }
+  connection.on('drain', fill)
+  fill()
+}
+
+async function serveCalls(): Promise<void> {
+  const { address, options = {}, limits = {}, tls, journal: path } = config
+  const journal = path === undefined ? memoryJournal() : fileJournal(path)
+  const transport = { ...options }
+  const server = await serve(address, { services: [workService(journal)], limits, transport, ...(tls && { tls }) })
+  const close = (drainMs: number): Promise<void> => server.close({ drainMs })
+  const end = async (): Promise<void> => {
+    await close(0)
+    loop.stop()
+    journal.close()
+  }
+  const answers = { address: () => server.addresses[0], close, peers: () => server.peers.size }
+  answerAll({ ...meters, ...answers, executed: () => journal.read() }, end)
+}
+
+await (config.kind === 'calls' ? serveCalls() : serveMessages())

@@ -1,0 +1,227 @@
+// Peers that vanish without a word, packets that are lost, connections that the kernel kills: F04 to F06, F17, F29, F30.
+// A server and a client as processes in network namespaces, and what iptables and ss do to their packets.
+import type { ServerStats } from '@framewire/transport'
+import { blackHole, type Host, network } from './network.ts'
+import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
+import type { Row } from './row.ts'
+import { type Child, startChild } from './supervisor.ts'
+import type { Trial } from './trial.ts'
+import { sleep, until } from './waiting.ts'
+
+const BEAT = { intervalMs: 1_000, timeoutMs: 1_000 }
+const STALL_MS = 2_000
+const PORT = 7_000
+/** What iptables itself, the talk between processes and the clock of a timer cost, besides the limit. */
+const FOUND_MS = 2_500
+const ONE_WAY_MS = 5_000
+const CALLS = { pingIntervalMs: 1_000, pingTimeoutMs: 1_000, minPingIntervalMs: 1_000 }
+
+interface Pair {
+  server: Child
+  client: Child
+  hosts: readonly [server: Host, client: Host]
+}
+
+async function startPair(
+  trial: Trial,
+  kind: 'messages' | 'calls',
+  own: { client: Partial<ClientConfig>; server?: Partial<ServerConfig> },
+): Promise<Pair> {
+  const [serverHost, clientHost] = network(trial, 2) as [Host, Host]
+  const address = `tcp://${serverHost.address}:${PORT}` as const
+  const options = { sendStallTimeoutMs: STALL_MS }
+  const about = kind === 'calls' ? { limits: CALLS } : { heartbeat: BEAT }
+  const server: ServerConfig = { kind, address, options, ...about, ...own.server }
+  const client: ClientConfig = { kind, addresses: [address], connections: 1, options, ...about, ...own.client }
+  const serverChild = await startChild(trial, 'server', server, { before: serverHost.before })
+  const clientChild = await startChild(trial, 'client', client, { before: clientHost.before })
+  await clientChild.ask('open')
+  return { server: serverChild, client: clientChild, hosts: [serverHost, clientHost] }
+}
+
+/** When the child tells that a connection is closed, and how. */
+function closeOf(child: Child): Promise<{ code: string; at: number }> {
+  return new Promise((resolve) => {
+    child.onEvent((event, value) => {
+      if (event === 'closed') resolve({ code: String(value), at: performance.now() })
+    })
+  })
+}
+
+/** Packets vanish: both ends find out, and say the same. */
+async function vanish(
+  trial: Trial,
+  name: string,
+  own: { client: Partial<ClientConfig>; server?: Partial<ServerConfig> },
+  directions: readonly ('in' | 'out')[],
+  mostMs: number,
+): Promise<void> {
+  const { server, client, hosts } = await startPair(trial, 'messages', own)
+  await sleep(500)
+  const closes = [closeOf(server), closeOf(client)]
+  blackHole(hosts[1], directions)
+  const begin = performance.now()
+  const [atServer, atClient] = await Promise.all(closes)
+  if (atServer === undefined || atClient === undefined) return
+  trial.within(`found by the server, ${name} (${atServer.code})`, atServer.at - begin, mostMs)
+  trial.within(`found by the client, ${name} (${atClient.code})`, atClient.at - begin, mostMs)
+  const expected = new Set(['HEARTBEAT_TIMEOUT', 'WRITE_TIMEOUT'])
+  const typed = [atServer, atClient].filter(({ code }) => expected.has(code)).length
+  trial.all(`HEARTBEAT_TIMEOUT or WRITE_TIMEOUT, ${name}`, typed, 2)
+  await checkBooks(trial, client)
+}
+
+async function checkBooks(trial: Trial, client: Child): Promise<ClientReport> {
+  const report = await client.ask<ClientReport>('report')
+  trial.violations.push(...report.violations)
+  return report
+}
+
+/** Calls under way: each ends once, with UNAVAILABLE. */
+async function vanishUnderCalls(trial: Trial, directions: readonly ('in' | 'out')[], mostMs: number): Promise<void> {
+  const { client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
+  await sleep(500)
+  blackHole(hosts[1], directions)
+  const begin = performance.now()
+  const report = await client.ask<ClientReport>('settled')
+  trial.within('100 calls settled after', performance.now() - begin, mostMs)
+  trial.all('of them UNAVAILABLE', report.calls.UNAVAILABLE ?? 0, 100)
+  trial.violations.push(...report.violations)
+}
+
+async function idle(trial: Trial): Promise<void> {
+  await vanish(trial, 'idle', { client: {} }, ['in', 'out'], FOUND_MS)
+  await vanishUnderCalls(trial, ['in', 'out'], FOUND_MS)
+}
+
+async function unacknowledged(trial: Trial): Promise<void> {
+  const traffic = { bytes: 4_096, everyMs: 'flood' } as const
+  await vanish(trial, 'client sends', { client: { traffic } }, ['in', 'out'], FOUND_MS)
+  // The server floods and the client only reads.
+  await vanish(trial, 'server sends', { client: {}, server: { isFlooding: true } }, ['in', 'out'], FOUND_MS)
+}
+
+async function oneWay(trial: Trial): Promise<void> {
+  const traffic = { bytes: 256, everyMs: 100 }
+  await vanish(trial, 'to the client', { client: { traffic } }, ['in'], ONE_WAY_MS)
+  await vanish(trial, 'from the client', { client: { traffic } }, ['out'], ONE_WAY_MS)
+  await vanishUnderCalls(trial, ['in'], ONE_WAY_MS)
+}
+
+const LOSSES = [0.01, 0.05, 0.2]
+
+/** One network for each rate, all at the same time. */
+async function loss(trial: Trial): Promise<void> {
+  const seconds = trial.isNightly ? 600 : 60
+  const runs = LOSSES.map(async (rate) => {
+    const heartbeat = { intervalMs: 2_000, timeoutMs: 5_000 }
+    const own = { heartbeat, options: { sendStallTimeoutMs: 10_000 } }
+    const client = { ...own, connections: 20, traffic: { bytes: 512, everyMs: 100 } }
+    const pair = await startPair(trial, 'messages', { client, server: own })
+    for (const host of pair.hosts) {
+      const match = ['-m', 'statistic', '--mode', 'random', '--probability', String(rate)]
+      host.run('iptables', '-w', '-A', 'INPUT', '-i', 'eth', ...match, '-j', 'DROP')
+    }
+    return { rate, pair }
+  })
+  const pairs = await Promise.all(runs)
+  await sleep(seconds * 1_000)
+  for (const { rate, pair } of pairs) {
+    const { closes, received } = await checkBooks(trial, pair.client)
+    const name = `${rate * 100} % lost: connections closed`
+    if (rate <= 0.05) trial.all(name, closes.length, 0)
+    else trial.tell(name, closes.length)
+    trial.atLeast(`${rate * 100} % lost: messages back`, received, 100 * 20)
+  }
+}
+
+/** Connections that the kernel kills while they talk: nothing is doubled or changed, every end is typed. */
+async function killed(trial: Trial): Promise<void> {
+  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 } }
+  const pair = await startPair(trial, 'messages', { client: own })
+  const { hosts } = pair
+  for (let second = 0; second < 5; second++) {
+    const ports = portsOf(hosts[1]).filter(() => trial.random.chance(0.1))
+    for (const port of ports) hosts[1].run('ss', '-K', 'sport', '=', `:${port}`)
+    await sleep(500)
+  }
+  await countKilled(trial, pair, 10)
+  await killUnderCalls(trial, (host) => host.run('ss', '-K', 'dport', '=', `:${PORT}`))
+}
+
+function portsOf(host: Host): string[] {
+  const list = host.run('ss', '-Htn', 'state', 'established', 'dport', '=', `:${PORT}`)
+  return [...list.matchAll(/10\.77\.0\.\d+:(\d+)\s+10\.77\.0\.\d+:7000/g)].map(([, port]) => port as string)
+}
+
+async function rejected(trial: Trial): Promise<void> {
+  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 } }
+  const pair = await startPair(trial, 'messages', { client: own })
+  const { client, hosts } = pair
+  await sleep(500)
+  hosts[0].run(...reject('-A'))
+  const isGone = async () => (await client.ask<ClientReport>('report')).open === 0
+  await until('all are reset', isGone, 20_000)
+  await countKilled(trial, pair, 100)
+  await killUnderCalls(trial, (host) => host.run(...reject('-A')))
+}
+
+function reject(verb: string): string[] {
+  const match = ['-p', 'tcp', '-j', 'REJECT', '--reject-with', 'tcp-reset']
+  return ['iptables', '-w', verb, 'INPUT', ...match]
+}
+
+/** The other end of a killed connection sees a reset. Its own end may see a clean end: that is what the kernel says then. */
+async function countKilled(trial: Trial, { server, client }: Pair, least: number): Promise<void> {
+  const { closes, received } = await checkBooks(trial, client)
+  trial.atLeast('connections killed', closes.length, least)
+  await until('the server knows', async () => sum((await server.ask<ServerStats>('stats')).closed) >= closes.length)
+  const { closed } = await server.ask<ServerStats>('stats')
+  const { CONNECTION_RESET: reset = 0, FRAME_TRUNCATED: truncated = 0 } = closed
+  trial.all('of them CONNECTION_RESET or FRAME_TRUNCATED at the server', reset + truncated, sum(closed))
+  trial.atLeast('messages back before', received, 100)
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
+async function killUnderCalls(trial: Trial, kill: (host: Host) => unknown): Promise<void> {
+  const { client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
+  await sleep(300)
+  kill(hosts[1])
+  const report = await client.ask<ClientReport>('settled')
+  trial.all('calls under way that end with UNAVAILABLE, once', report.calls.UNAVAILABLE ?? 0, 100)
+  trial.violations.push(...report.violations)
+}
+
+const KERNEL = { needs: ['namespaces', 'iptables'], isQuiet: true } as const
+
+export const BLACK_HOLES: readonly Row[] = [
+  { id: 'F04', fault: 'black hole: idle', by: 'namespaces, iptables DROP', ...KERNEL, run: idle },
+  { id: 'F05', fault: 'black hole: un-ACKed data', by: 'namespaces, iptables DROP', ...KERNEL, run: unacknowledged },
+  { id: 'F06', fault: 'black hole: one direction', by: 'namespaces, iptables DROP', ...KERNEL, run: oneWay },
+]
+
+export const LOST_PACKETS: readonly Row[] = [
+  {
+    id: 'F17',
+    fault: '1, 5 and 20 % packet loss',
+    by: 'iptables statistic',
+    ...KERNEL,
+    deadlineMs: 120_000,
+    run: loss,
+  },
+]
+
+export const KILLED_CONNECTIONS: readonly Row[] = [
+  {
+    id: 'F29',
+    fault: 'connections killed under traffic',
+    by: 'ss -K',
+    ...KERNEL,
+    needs: ['namespaces', 'ss'],
+    run: killed,
+  },
+  { id: 'F30', fault: 'connections rejected under traffic', by: 'iptables REJECT', ...KERNEL, run: rejected },
+]
