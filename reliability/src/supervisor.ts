@@ -17,6 +17,8 @@ export type Role = 'server' | 'client'
 export interface ChildOptions {
   /** In front of the command line: `ip netns exec NAME`, `prlimit --nofile=64`. */
   before?: readonly string[]
+  /** Options of Node. */
+  node?: readonly string[]
 }
 
 const KEPT_STDERR = 4_096
@@ -32,11 +34,11 @@ export class Child {
   #stderr = ''
 
   /** Started by `startChild`. */
-  constructor(role: Role, config: object, { before = [] }: ChildOptions) {
+  constructor(role: Role, config: object, { before = [], node = [] }: ChildOptions) {
     this.#role = role
     // The built file, from src and from dist alike: Node 20 does not read TypeScript.
     const file = fileURLToPath(new URL(`../dist/${role}-process.js`, import.meta.url))
-    const line = [...before, process.execPath, '--expose-gc', file, JSON.stringify(config)]
+    const line = [...before, process.execPath, '--expose-gc', ...node, file, JSON.stringify(config)]
     this.process = spawn(line[0] as string, line.slice(1), { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
     this.over = once(this.process, 'exit') as Promise<[number | null, string | null]>
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -123,3 +123,15 @@ test('13. framewire:rpc:connection tells of every connection from the handshake 
   await until('both ends', () => events.length === 4)
   expect(events.sort()).toEqual(['asyncEnd local', 'asyncEnd peer', 'asyncStart', 'asyncStart'])
 })
+
+test('a method that a server does not have is named to nobody there: names from the wire are no measure of anything', async () => {
+  const told: string[] = []
+  const server = await startServer({ services: [service] })
+  const peer = await connectTo(server)
+  listen('framewire:rpc:call', (_, { method, isOutgoing }) => {
+    if (!isOutgoing) told.push(method)
+  })
+  const error = await rejection(peer.call('work.invented'))
+  expect(error).toMatchObject({ code: 'UNIMPLEMENTED' })
+  expect(told).toEqual([])
+})
