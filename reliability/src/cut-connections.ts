@@ -9,7 +9,7 @@ import { KiB } from './meters.ts'
 import { accepted, FRAMING, frame, type Rig, startRig } from './rig.ts'
 import type { Row } from './row.ts'
 import type { Trial } from './trial.ts'
-import { turn, until, within } from './waiting.ts'
+import { sleep, turn, until, within } from './waiting.ts'
 import { rawConnect, type Way, ways } from './ways.ts'
 import { memoryJournal, work, workService } from './work.ts'
 
@@ -153,13 +153,17 @@ async function lingering(trial: Trial): Promise<void> {
 
 async function isTold(trial: Trial, rig: Rig, way: Way): Promise<boolean> {
   const socket = await rawConnect(trial, rig.target, way)
-  const reading = readToEnd(socket)
+  // It reads only later: what a reset finds unread is lost.
+  socket.pause()
   socket.write(Buffer.alloc(4, 0xff))
   // Half of what the other side is ready to throw away, in pieces.
   for (let piece = 0; piece < 8 && socket.writable; piece++) {
     socket.write(Buffer.alloc(64 * KiB))
     await turn()
   }
+  await sleep(5)
+  const reading = readToEnd(socket)
+  socket.resume()
   const said = await reading
   socket.destroy()
   return said.subarray(4).toString() === 'MESSAGE_TOO_LARGE'

@@ -76,8 +76,9 @@ async function standStill(
   stillMs: number,
   hold: (client: Child, ms: number) => Promise<unknown>,
 ): Promise<void> {
-  const traffic = { bytes: 200, everyMs: 200 }
-  const { client } = await startPair(trial, 'messages', { heartbeat: BEAT, traffic })
+  // So often that some wait for an answer when the process stands still: that answer is there before their timers run.
+  const heartbeat = { intervalMs: 5, timeoutMs: 1_000 }
+  const { client } = await startPair(trial, 'messages', { heartbeat })
   // The other end would rightly give up a client that stands still.
   const patient = { limits: { ...CALLS, pingIntervalMs: 60_000 } }
   const calls = await startPair(trial, 'calls', { limits: CALLS, callers: 1, connections: 10 }, patient)

@@ -98,6 +98,7 @@ async function manyStopped(trial: Trial): Promise<void> {
   for (let count = 0; count < readers; count++) await stopped(trial, rig, way)
   const before = residentBytes()
   let [most, wrong] = [0, 0]
+  const ended = new Set<Connection>()
   for (let round = 0; rig.closes.length < readers / 10; round++) {
     for (const [index, connection] of rig.connections.entries()) {
       // The first ones get more than the last ones, so that there is a largest.
@@ -106,7 +107,7 @@ async function manyStopped(trial: Trial): Promise<void> {
       if (connection.bufferedAmount < 3 * MiB) connection.send(PIECE)
       const { bytesQueued } = rig.server.stats()
       most = Math.max(most, bytesQueued)
-      if (bytesQueued < queued && !isLargestGone(rig, queued - bytesQueued + PIECE.length)) wrong++
+      if (bytesQueued < queued + PIECE.length) wrong += unfairEnds(rig, ended)
     }
     await turn()
     if (round > 10_000) throw new Error('the cap was never reached')
@@ -118,9 +119,13 @@ async function manyStopped(trial: Trial): Promise<void> {
   trial.atMost('memory grown', Math.round((residentBytes() - before) / MiB), (cap + 64 * MiB) / MiB, 'MiB')
 }
 
-/** Nobody who is left holds more than who has just been ended, who held at most so much. */
-function isLargestGone(rig: Rig, held: number): boolean {
-  return rig.connections.every(({ state, bufferedAmount }) => state !== 'open' || bufferedAmount <= held + PIECE.length)
+/** Those that have just been ended while another, which is left, holds more. */
+function unfairEnds(rig: Rig, ended: Set<Connection>): number {
+  const open = rig.connections.filter(({ state }) => state === 'open')
+  const most = open.reduce((sum, { bufferedAmount }) => Math.max(sum, bufferedAmount), 0)
+  const fresh = rig.connections.filter((connection) => connection.state !== 'open' && !ended.has(connection))
+  for (const connection of fresh) ended.add(connection)
+  return fresh.filter(({ bufferedAmount }) => bufferedAmount < most).length
 }
 
 /** A close that cannot be finished resolves at its deadline and says what was not sent. */
