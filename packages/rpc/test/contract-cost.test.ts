@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const CACHE = join(ROOT, '.cache')
 const TSC = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url))
 
 /** A contract of so many methods, its handlers, and a call of each. */
@@ -43,7 +44,9 @@ ${index.map(call).join('\n')}
 
 /** What checking a file costs, by the compiler's own measure of work. */
 async function instantiations(count: number): Promise<number> {
-  const folder = mkdtempSync(join(ROOT, 'test', 'tmp-'))
+  // Not among the sources: whoever looks for files that nobody uses would find it.
+  mkdirSync(CACHE, { recursive: true })
+  const folder = mkdtempSync(join(CACHE, 'contract-'))
   try {
     writeFileSync(join(folder, 'contract.ts'), sourceOf(count))
     const config = { extends: '../../tsconfig.test.json', include: ['contract.ts'] }
