@@ -205,9 +205,10 @@ async function simulation(trial: Trial): Promise<void> {
     ['transport', trial.isNightly ? 1_000_000 : 10_000],
     ['rpc', trial.isNightly ? 100_000 : 1_000],
   ] as const) {
-    const script = fileURLToPath(new URL(`../../packages/${name}/test/simulate.js`, import.meta.url))
+    const script = fileURLToPath(new URL('../../tooling/simulate.js', import.meta.url))
+    const cwd = fileURLToPath(new URL(`../../packages/${name}`, import.meta.url))
     const args = [script, '--seeds', String(seeds), '--from', String((trial.seed % 1_000) * 1_000_000)]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
     trial.atEnd(() => child.kill('SIGKILL'))
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

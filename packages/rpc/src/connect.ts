@@ -97,9 +97,10 @@ export async function connectBy(
   if (first === undefined) throw new TypeError('connect needs an address')
   if (reconnect === false && addresses.length > 1) throw new TypeError('several addresses need reconnect')
   const rpc = { ...rpcOptions(options), firstId }
-  const transport = transportOptions(options)
+  const transport = transportOptions(options, rpc.limits)
   const connectTo = (address: Address, own: TransportOptions): Promise<Connection> => {
-    return dial(address, isSecure(address) ? { ...own, tls: { ALPNProtocols: [ALPN], ...own.tls } } : own)
+    const { tls = isSecure(address) ? {} : undefined } = own
+    return dial(address, tls === undefined ? own : { ...own, tls: { ALPNProtocols: [ALPN], ...tls } })
   }
   try {
     if (reconnect === false) {
@@ -130,14 +131,14 @@ function rpcOptions(options: ConnectOptions): RpcConnectionOptions & { clock: Cl
   return { isConnecting: true, methods, limits, defaults, onError, ...own }
 }
 
-function transportOptions(options: ConnectOptions): TransportOptions {
+function transportOptions(options: ConnectOptions, limits: Required<Limits>): TransportOptions {
   const { connectTimeoutMs, tls, clock, transport } = options
   return {
     ...transport,
-    framing: framingOf(checkLimits(options.limits)),
+    framing: framingOf(limits),
     farewell,
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
-    ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
+    ...(tls && { tls }),
     ...(clock && { clock }),
   }
 }

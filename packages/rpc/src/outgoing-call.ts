@@ -11,6 +11,7 @@ import { badReply, checkInput, checkReply, type OutgoingMethod, sourceOf } from 
 import type { CallOptions } from './peer.ts'
 import { RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { SignalWatch } from './signal-watch.ts'
 import { LAST } from './wire.ts'
 
 /** Who keeps a call: the connection it is made on, or who looks for one. */
@@ -226,6 +227,23 @@ export class OutgoingCall {
 
   onSent(): void {
     this.owner.onSent(this)
+  }
+
+  /** Its signals end it from now on, until `unwatch`. */
+  watch(signals: SignalWatch): void {
+    if (this.signal !== undefined) signals.add(this.signal, this)
+    if (this.parent !== undefined) signals.add(this.parent, this)
+  }
+
+  unwatch(signals: SignalWatch): void {
+    if (this.signal !== undefined) signals.delete(this.signal, this)
+    if (this.parent !== undefined) signals.delete(this.parent, this)
+  }
+
+  /** Throws CANCELLED for a call whose signal has aborted, or that of the call it is made for. */
+  checkSignals(): void {
+    if (this.signal?.aborted) throw this.cancelled(this.signal.reason)
+    if (this.parent?.aborted) throw this.cancelled(this.parent.reason)
   }
 
   cancelled(reason: unknown): RpcError {

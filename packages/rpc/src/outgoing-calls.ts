@@ -134,16 +134,13 @@ export class OutgoingCalls implements Starter {
 
   /** Throws what the call can not start for. */
   #submit(call: OutgoingCall, now: number): void {
-    const { signal, parent } = call
     if (this.#refusal !== undefined) return this.#fail(call, this.#refusal, false)
-    if (signal?.aborted) throw call.cancelled(signal.reason)
-    if (parent?.aborted) throw call.cancelled(parent.reason)
+    call.checkSignals()
     if (call.deadline <= now) throw call.late(now, 0, 0)
     if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
     else this.#enqueue(call)
     if (call.isOver || call.owner !== this) return
-    if (signal !== undefined) this.#signals.add(signal, call)
-    if (parent !== undefined) this.#signals.add(parent, call)
+    call.watch(this.#signals)
     this.#options.watchDeadline(call.deadline)
   }
 
@@ -295,11 +292,9 @@ export class OutgoingCalls implements Starter {
     const call = this.#queue.first
     if (call === undefined || !this.#mayStart(call)) return false
     this.#queue.remove(call)
-    const { signal, parent } = call
     try {
       // One signal may end many calls: those behind must not start only to be cancelled.
-      if (signal?.aborted) throw call.cancelled(signal.reason)
-      if (parent?.aborted) throw call.cancelled(parent.reason)
+      call.checkSignals()
       this.#open(call, this.clock.now())
       if (call.id === 0) this.#release(call)
     } catch (error) {
@@ -374,9 +369,7 @@ export class OutgoingCalls implements Starter {
   }
 
   #release(call: OutgoingCall): void {
-    const { signal, parent } = call
-    if (signal !== undefined) this.#signals.delete(signal, call)
-    if (parent !== undefined) this.#signals.delete(parent, call)
+    call.unwatch(this.#signals)
     if (this.#queue.length > 0) this.#scheduler.turn()
     if (this.size === 0) this.#options.onSettled()
   }

@@ -119,26 +119,21 @@ export class PeerCalls implements Caller, Starter {
 
   /** Throws what the call can not wait for. */
   #wait(call: OutgoingCall, now: number): void {
-    const { signal, parent } = call
     if (this.#refusal !== undefined) throw this.#refusal
-    if (signal?.aborted) throw call.cancelled(signal.reason)
-    if (parent?.aborted) throw call.cancelled(parent.reason)
+    call.checkSignals()
     if (call.deadline <= now) throw call.late(now, 0, 0)
     if (this.#failure !== undefined && !call.waitForReady) throw this.#failure
     call.owner = this
     call.waitingSince = now
     this.#queue.push(call, 'there is no connection')
-    if (signal !== undefined) this.#signals.add(signal, call)
-    if (parent !== undefined) this.#signals.add(parent, call)
+    call.watch(this.#signals)
     this.#deadlines.watch(call.deadline)
   }
 
   #take(call: OutgoingCall): void {
-    const { signal, parent } = call
     this.#queue.remove(call)
     call.waitedMs += this.clock.now() - call.waitingSince
-    if (signal !== undefined) this.#signals.delete(signal, call)
-    if (parent !== undefined) this.#signals.delete(parent, call)
+    call.unwatch(this.#signals)
   }
 
   #sweep(now: number, lagMs: number): number {

@@ -1,8 +1,7 @@
-// npm run simulate -w packages/rpc -- --seeds N --from S: simulated runs with the seeds from S on. Ends with 1 when
-// one of them breaks an invariant, and says which.
+// npm run simulate -w packages/transport -- --seeds N --from S, or packages/rpc: simulated runs of the package it is started
+// in, with the seeds from S on. Ends with 1 when one of them breaks an invariant, and says which.
 
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, from: { type: 'string' } } })
@@ -15,6 +14,5 @@ for (const [name, value] of Object.entries(numbers)) {
 
 const env = { ...process.env, FRAMEWIRE_SEEDS: String(numbers.seeds), FRAMEWIRE_FROM: String(numbers.from) }
 const vitest = ['vitest', 'run', 'test/simulated-seeds-', '--disable-console-intercept']
-const cwd = fileURLToPath(new URL('..', import.meta.url))
-const { status } = spawnSync('npx', vitest, { stdio: 'inherit', env, cwd, shell: process.platform === 'win32' })
+const { status } = spawnSync('npx', vitest, { stdio: 'inherit', env, shell: process.platform === 'win32' })
 process.exit(status ?? 1)
