@@ -17,8 +17,9 @@ const MAX_BUFFERS = 512
 const MAX_WRITE = 256 * 1024
 
 /**
- * What a tick gathers leaves early once it is a third of what the last tick gathered, within these bounds: the other side
- * begins while this one goes on.
+ * What a tick gathers leaves early once it is a third of what ticks gather, within these bounds, and again at twice as
+ * much each time: the other side begins while this one goes on, and no tick makes many writes. One small tick among large
+ * ones does not count for much.
  */
 const EARLY_SHARE = 3
 const LEAST_EARLY = 2 * 1024
@@ -59,8 +60,9 @@ export class SendQueue {
   #isBlocked = false // the channel has not passed on all it took: wait for its drain
   #isScheduled = false
   #corks = 0
+  #usual = 0 // bytes that a tick gathers
   #early = LEAST_EARLY // so many bytes do not wait for the end of the tick
-  #earlyHanded = 0 // bytes of this tick: no tick takes more for having them out of the way
+  #earlyHanded = 0 // bytes of this tick that have left: no tick takes more for having them out of the way
   #tickStart = 0 // `accepted` when it began
 
   constructor(channel: ByteChannel, options: SendQueueOptions) {
@@ -192,11 +194,7 @@ export class SendQueue {
     this.#admit(frameEnd - start)
     this.#slabEnd = frameEnd
     const goesOn = this.#accept(frameEnd - start)
-    // Who waits for progress is told at the end of the tick, never in here.
-    if (goesOn && this.#accepted - this.#handed >= this.#early && !this.#isBlocked && this.#corks === 0) {
-      this.#earlyHanded += this.#accepted - this.#handed
-      this.#handOver()
-    }
+    if (goesOn && this.#accepted - this.#handed >= this.#early) this.#handOverEarly()
     return goesOn
   }
 
@@ -217,8 +215,8 @@ export class SendQueue {
   /** Hands over as much as the channel takes now. */
   flush(): void {
     this.#isScheduled = false
-    const share = (this.#accepted - this.#tickStart) / EARLY_SHARE
-    this.#early = Math.min(Math.max(share, LEAST_EARLY), MOST_EARLY)
+    this.#usual = Math.max(this.#accepted - this.#tickStart, this.#usual / 2)
+    this.#early = Math.min(Math.max(this.#usual / EARLY_SHARE, LEAST_EARLY), MOST_EARLY)
     this.#tickStart = this.#accepted
     this.#earlyHanded = 0
     if (this.#isBlocked || this.#corks > 0) return
@@ -226,6 +224,15 @@ export class SendQueue {
     this.#returnSlabs()
     this.#count()
     this.#onProgress()
+  }
+
+  /** In the middle of a tick. Who waits for progress is told at its end, never in here. */
+  #handOverEarly(): void {
+    if (this.#isBlocked || this.#corks > 0) return
+    this.#early = Math.min(this.#early * 2, MOST_EARLY)
+    const waiting = this.bufferedAmount
+    this.#handOver()
+    this.#earlyHanded += waiting - this.bufferedAmount
   }
 
   #handOver(): void {
@@ -290,11 +297,20 @@ export class SendQueue {
     this.#payloadAt = -1
     const slab = this.#slab
     if (slab !== undefined && slab.length - this.#slabEnd >= length) return this.#slabEnd
+    if (slab !== undefined && slab.length >= length && this.#isEmptied()) return 0
     this.#seal()
     if (slab !== undefined) this.#fullSlabs.push({ slab, end: this.#accepted })
     this.#slab = borrowSlab(length)
     this.#slabStart = this.#slabEnd = 0
     return 0
+  }
+
+  /** Empties a full slab into the channel, which mostly takes it at once: one write more is cheaper than a second slab. */
+  #isEmptied(): boolean {
+    this.#handOverEarly()
+    if (this.#sent < this.#accepted) return false
+    this.#slabStart = this.#slabEnd = 0
+    return true
   }
 
   /** Moves what the slab gathered to the chunks. */

@@ -34,6 +34,8 @@ export class Model {
   /** Every frame accepted, in order. */
   readonly accepted: Uint8Array[] = []
   corks = 0
+  /** Bytes that had left when the event loop last turned. What leaves within a tick counts against the mark as if it waited. */
+  leftBefore = 0
   needsDrain = false
   drains = 0
 
@@ -94,6 +96,7 @@ class Send implements Command {
     const payload = message(model.accepted.length, this.length)
     const frame = encode(model.framing, payload)
     const before = sender.bufferedAmount
+    const left = real.channel.bytes.length
     const mustRefuse = before + frame.length > model.maxSendBuffer
     let answer: boolean | undefined
     try {
@@ -108,7 +111,9 @@ class Send implements Command {
     }
     if (answer !== undefined) {
       equal('accepted', mustRefuse, false)
-      equal('answer', answer, before + frame.length < model.highWaterMark)
+      const waiting = before + frame.length
+      if (answer) equal('below the mark', waiting < model.highWaterMark, true)
+      else equal('above the mark', waiting + left - model.leftBefore >= model.highWaterMark, true)
       model.accepted.push(frame)
       if (!answer) model.needsDrain = true
     }
@@ -176,6 +181,7 @@ class Turn implements Command {
     model.check(real)
     await turn()
     model.checkRest(real)
+    model.leftBefore = real.channel.bytes.length
   }
 
   toString(): string {
