@@ -7,7 +7,7 @@ const DEFAULTS = {
   maxMeta: 8_192,
   maxStreams: 128,
   maxQueued: 1_024,
-  streamCredit: 65_536,
+  streamCredit: 262_144,
   maxBuffered: 67_108_864,
   maxTimeoutMs: 300_000,
   pingIntervalMs: 15_000,
@@ -55,7 +55,7 @@ test('HELLO says what this side takes', () => {
     [1, 2_048],
     [2, 4_194_304],
     [3, 5],
-    [4, 65_536],
+    [4, 262_144],
     [5, 10_000],
     [8, 0b11],
   ])

@@ -15,7 +15,7 @@ export interface Limits {
   maxStreams?: number
   /** Own calls that may wait: for a free stream of the peer, or for a connection that takes no more. @default 1024 */
   maxQueued?: number
-  /** Bytes of one stream that the peer may send ahead of who takes them, at least 65536. @default 65536 */
+  /** Bytes of one stream that the peer may send ahead of who takes them, at least 65536. @default 262144 */
   streamCredit?: number
   /** Bytes of messages that may wait, of all streams together: received ones, and apart from them sent ones. @default 64 MiB */
   maxBuffered?: number
@@ -48,7 +48,7 @@ const RANGES: Readonly<Record<keyof Limits, readonly [normal: number, least: num
   maxStreams: [128, 1, MAX_U32],
   maxQueued: [1_024, 1, NONE],
   // What the peer assumes before it hears more: it may have sent so much by then.
-  streamCredit: [64 * KiB, 64 * KiB, 0x7fff_ffff],
+  streamCredit: [256 * KiB, 64 * KiB, 0x7fff_ffff],
   maxBuffered: [64 * MiB, 64 * KiB, NONE],
   maxTimeoutMs: [300_000, 1, NONE],
   pingIntervalMs: [15_000, 1, NONE],

@@ -15,6 +15,7 @@ const flow = contract('flow', {
 
 const credit = (id: number, bytes: number): Buffer => frame(TYPE.credit, 0, id, u32(bytes))
 const RAW = { encoding: 0 } as const
+const limits = { streamCredit: 65_536 }
 
 /** A server whose handlers take a message each time the test lets them. */
 async function start(opening = hello()) {
@@ -41,7 +42,7 @@ async function start(opening = hello()) {
       for await (const chunk of chunks) yield chunk
     },
   })
-  const server = await startServer({ services: [service] })
+  const server = await startServer({ services: [service], limits })
   const puppet = await puppetClient(server, opening)
   return { puppet, server, gates, sizes, yielded: () => yielded }
 }
@@ -150,7 +151,7 @@ describe('a receiver', () => {
   })
 
   test('says the same of a reply', async () => {
-    const { peer, puppet } = await puppetServer()
+    const { peer, puppet } = await puppetServer({ limits })
     const stream = peer.client(flow).fill(Buffer.of(1))
     const first = stream.next()
     const { id } = await puppet.next(TYPE.open)

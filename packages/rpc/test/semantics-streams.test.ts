@@ -20,7 +20,7 @@ describe('2. streams are pulled:', () => {
   })
 
   test('`yield` waits for credit: a caller that takes nothing costs no more than its window', async () => {
-    const { api, log } = await start()
+    const { api, log } = await start({ limits: { streamCredit: 65_536 } })
     const messages = api.count({ from: 100_000, to: 200_000 })
     expect(await messages.next()).toEqual({ done: false, value: 100_000 })
     for (let turns = 0; turns < 20; turns++) await api.add([1, 1])
@@ -33,7 +33,7 @@ describe('2. streams are pulled:', () => {
   })
 
   test('a caller`s input is pulled as the handler takes it', async () => {
-    const { api } = await start()
+    const { api } = await start({ limits: { streamCredit: 65_536 } })
     let pulled = 0
     const input = (function* () {
       for (;;) {

@@ -203,7 +203,7 @@ describe('9. limits', () => {
     expect(finite.map(([name]) => name)).toEqual(Object.keys(checkLimits()))
     const { maxMessage, maxFrame, maxStreams, streamCredit, maxBuffered, maxQueued } = checkLimits()
     expect([maxMessage, maxFrame, maxStreams]).toEqual([4 * 1_048_576, 131_072, 128])
-    expect([streamCredit, maxBuffered, maxQueued]).toEqual([65_536, 64 * 1_048_576, 1_024])
+    expect([streamCredit, maxBuffered, maxQueued]).toEqual([262_144, 64 * 1_048_576, 1_024])
   })
 
   test('above maxQueued calls fail at once, and none is forgotten', async () => {

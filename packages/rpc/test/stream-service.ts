@@ -87,7 +87,8 @@ export async function start(options: Parameters<typeof connectTo>[1] = {}) {
   const log = new Log()
   const errors: unknown[] = []
   const service = serviceOf(log)
-  const server = await startServer({ services: [service], onError: (error) => errors.push(error) })
+  const { limits = {} } = options
+  const server = await startServer({ services: [service], limits, onError: (error) => errors.push(error) })
   const peer = await connectTo(server, { services: [service], ...options })
   return { log, errors, server, peer, api: peer.client(work) }
 }

@@ -217,7 +217,7 @@ testRules({
     ),
     {
       name: 'in answer',
-      async act({ peer, puppet }) {
+      async act({ peer, puppet }: Side) {
         const messages = peer.client(work).feed(Buffer.of(1))
         const first = messages.next()
         const { id } = await puppet.next(TYPE.open)
@@ -226,7 +226,7 @@ testRules({
         puppet.write(data(id, part(65_526), 0), data(id, 'x'))
       },
     },
-  ],
+  ].map((each) => ({ ...each, limits: { streamCredit: 65_536 } })),
   R63: [
     ...[0x7fff_ffff, 0xffff_ffff].map((bytes) => ({
       name: `${bytes} at once`,
