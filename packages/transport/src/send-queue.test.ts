@@ -147,6 +147,25 @@ describe('a channel that is full', () => {
     expect(Buffer.compare(channel.bytes, wire(payloads))).toBe(0)
   })
 
+  test('writes the same bytes of its slab again once the kernel has them, also within a tick', async () => {
+    const { channel, queue } = setUp()
+    const places: number[] = []
+    const write = channel.write.bind(channel)
+    channel.write = (chunks) => {
+      for (const { byteOffset } of chunks) places.push(byteOffset)
+      return write(chunks)
+    }
+    const payloads = messages([3000, 3001, 3002])
+    for (const payload of payloads) {
+      const at = queue.begin(payload.length)
+      queue.slab.set(payload, at)
+      queue.commit(at + payload.length)
+    }
+    await endOfTick()
+    expect(places).toEqual([0, 0, 0])
+    expect(Buffer.compare(channel.bytes, wire(payloads))).toBe(0)
+  })
+
   test('does not pin slabs whose bytes have left, however long the pressure lasts', async () => {
     const { channel, queue } = setUp(0, { maxSendBuffer: 2 ** 24 })
     const slabs = new Set<ArrayBufferLike>()

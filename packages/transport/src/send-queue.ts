@@ -242,6 +242,8 @@ export class SendQueue {
       if (this.#channel.write(batch)) this.#sent = this.#handed
       else this.#isBlocked = true
     }
+    // All of it is with the kernel: the same bytes of the slab again, which are still in the cache.
+    if (this.#sent === this.#accepted) this.#slabStart = this.#slabEnd = 0
   }
 
   /** Drops what is queued: the connection is gone. */
