@@ -51,6 +51,17 @@ describe('append', () => {
   })
 })
 
+test('asks for each new buffer once, by its length, and grows to no more of it than it needs', () => {
+  const asked: number[] = []
+  const carry = new CarryBuffer((length) => {
+    asked.push(length)
+    return new Uint8Array(length).fill(9)
+  })
+  for (const length of [10, 20, 30, 40]) carry.append(new Uint8Array(length).fill(length), 0, length, 100)
+  expect(asked).toEqual([64, 100])
+  expect(carry.bytes.subarray(9, 11)).toEqual(Uint8Array.of(10, 20))
+})
+
 test('dropFront moves what is left to the front', () => {
   const carry = new CarryBuffer()
   carry.append(Uint8Array.of(1, 2, 3, 4, 5), 0, 5, 0)
@@ -73,6 +84,22 @@ describe('release', () => {
     filled(10 * KIB, 1).release()
     const two = filled(10 * KIB, 2)
     expect(filled(10 * KIB, 3).bytes === two.bytes).toBe(false)
+  })
+
+  test('hands none to a frame that is shorter than it', () => {
+    filled(33 * KIB, 1).release() // 66 KiB
+    const next = new CarryBuffer()
+    next.append(new Uint8Array(40 * KIB), 0, 40 * KIB, 65 * KIB)
+    expect(next.bytes.length).toBe(65 * KIB)
+  })
+
+  test('hands no buffer to others that was left to who keeps it', () => {
+    const kept = filled(10 * KIB, 1)
+    const { bytes } = kept
+    kept.leave()
+    kept.release()
+    expect([kept.length, kept.bytes.length]).toEqual([0, 0])
+    expect(filled(10 * KIB, 2).bytes === bytes).toBe(false)
   })
 
   test('lets a buffer above 256 KiB go', () => {

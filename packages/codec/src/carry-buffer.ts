@@ -14,6 +14,12 @@ const spares: (Uint8Array | undefined)[] = []
 export class CarryBuffer {
   bytes: Uint8Array = EMPTY
   length = 0
+  readonly #allocate: (length: number) => Uint8Array
+
+  /** `allocate` makes a buffer; what stands in it does not matter. */
+  constructor(allocate = (length: number): Uint8Array => new Uint8Array(length)) {
+    this.#allocate = allocate
+  }
 
   /** Appends `source[start, end)`. `total` = the whole frame if known: no new buffer is larger. */
   append(source: Uint8Array, start: number, end: number, total: number): void {
@@ -32,6 +38,11 @@ export class CarryBuffer {
   /** Forgets the bytes. The buffer goes to the next frame that is split, or, if large, to the garbage collector. */
   release(): void {
     giveBack(this.bytes)
+    this.leave()
+  }
+
+  /** Leaves the buffer to the caller, who keeps it: nobody else gets it. */
+  leave(): void {
     this.length = 0
     this.bytes = EMPTY
   }
@@ -39,7 +50,8 @@ export class CarryBuffer {
   #grow(received: number, total: number): void {
     const most = total || Number.POSITIVE_INFINITY
     const old = this.bytes
-    this.bytes = take(received, Math.max(received, LEAST_CAPACITY, Math.min(most, 2 * received)))
+    const capacity = Math.max(received, LEAST_CAPACITY, Math.min(most, 2 * received))
+    this.bytes = takeSpare(received, capacity, most) ?? this.#allocate(capacity)
     this.bytes.set(old.subarray(0, this.length))
     giveBack(old)
   }
@@ -48,13 +60,14 @@ export class CarryBuffer {
 const EMPTY = new Uint8Array(0)
 
 /**
- * A spare buffer of about that capacity, or a new one. It may be twice as large, which for nobody is more than four times
- * what was received: otherwise silent peers would pin the large ones.
+ * A spare buffer of about that capacity, if there is one. It may be twice as large, which for nobody is more than four times
+ * what was received: otherwise silent peers would pin the large ones. None is larger than the frame: it could not be left to
+ * who keeps that.
  */
-function take(received: number, capacity: number): Uint8Array {
+function takeSpare(received: number, capacity: number, most: number): Uint8Array | undefined {
   const size = sizeOf(capacity)
   const spare = spares[size]
-  if (spare === undefined || spare.length < received) return new Uint8Array(capacity)
+  if (spare === undefined || spare.length < received || spare.length > most) return undefined
   spares[size] = undefined
   return spare
 }

@@ -103,6 +103,61 @@ describe('push', () => {
   })
 })
 
+describe('keep', () => {
+  const long = 'x'.repeat(90)
+  /** What is kept of each frame of the chunks: from how many bytes behind its start. */
+  function keptOf(chunks: Uint8Array[], from = 0, allocate?: (length: number) => Uint8Array): Uint8Array[] {
+    const decoder = new FrameDecoder(framing, allocate && { allocate })
+    const kept: Uint8Array[] = []
+    for (const chunk of chunks) {
+      decoder.push(chunk, (bytes, start, end) => void kept.push(decoder.keep(bytes, start + from, end)))
+      chunk.fill(0)
+    }
+    return kept
+  }
+
+  test('gives frames that stay as they are, whatever comes after them', () => {
+    for (const length of [1, 3, 50, 94, 95, 100, 500]) {
+      expect(texts(keptOf(cut(stream(long, 'a', long, 'b', long), [length])))).toEqual([long, 'a', long, 'b', long])
+    }
+  })
+
+  test('leaves the buffer of a split frame to who keeps half of it or more: nothing is copied, nobody else gets it', () => {
+    const made: ArrayBufferLike[] = []
+    const allocate = (length: number): Uint8Array => {
+      const bytes = new Uint8Array(length)
+      made.push(bytes.buffer)
+      return bytes
+    }
+    const chunks = (): Uint8Array[] => cut(stream(long, long), [60])
+    const kept = keptOf(chunks(), 0, allocate)
+    expect(kept.map(({ buffer }) => made.includes(buffer))).toEqual([true, true])
+    expect(new Set(kept.map(({ buffer }) => buffer)).size).toBe(2)
+    expect(kept.map(({ byteOffset, buffer }) => [byteOffset, buffer.byteLength])).toEqual([
+      [4, 94],
+      [4, 94],
+    ])
+    const parts = keptOf(chunks(), 50, allocate)
+    expect(texts(parts)).toEqual([long.slice(50), long.slice(50)])
+    expect(parts.map(({ buffer }) => buffer.byteLength)).toEqual([40, 40])
+  })
+
+  test('copies what does not fill its buffer: around it may stand bytes of another stream', () => {
+    const [kept] = keptOf([frame('ab').subarray(0, 5), frame('ab').subarray(5)])
+    expect(kept?.buffer.byteLength).toBe(2)
+  })
+
+  test('twice of one frame gives it twice', () => {
+    const decoder = new FrameDecoder(framing)
+    const kept: Uint8Array[] = []
+    for (const chunk of cut(stream(long, 'next'), [60])) {
+      decoder.push(chunk, (...place) => void kept.push(decoder.keep(...place), decoder.keep(...place)))
+    }
+    expect(texts(kept)).toEqual([long, long, 'next', 'next'])
+    expect(kept[0]?.buffer).not.toBe(kept[1]?.buffer)
+  })
+})
+
 describe('a pause', () => {
   test('holds back the rest of the chunk and what is pushed after it, in order', () => {
     const decoder = new FrameDecoder(framing)
@@ -276,6 +331,7 @@ describe('is refused at the call', () => {
   test.each<[string, unknown, string]>([
     ['an oversize that is none', { oversize: 'skp' }, `oversize must be "error" or "skip", got "skp"`],
     ['no oversize', { oversize: null }, `oversize must be "error" or "skip", got null`],
+    ['an allocate that cannot be called', { allocate: 1 }, 'allocate must be a function, got 1'],
     ['an onSkip that cannot be called', { onSkip: true }, 'onSkip must be a function, got true'],
   ])('%s', (_, options, message) => {
     expect(() => new FrameDecoder(framing, options as FrameDecoderOptions)).toThrow(new TypeError(message))

@@ -26,6 +26,11 @@ export interface FrameDecoderOptions {
   oversize?: 'error' | 'skip'
   /** With `'skip'`: told once for each dropped frame, when its header is seen. What it throws ends the stream. */
   onSkip?: (error: FramingError) => void
+  /**
+   * Makes the buffers for split frames, of that many bytes; what stands in them does not matter, so they need no zeros.
+   * @default `new Uint8Array(length)`
+   */
+  allocate?: (length: number) => Uint8Array
 }
 
 /** Least bytes copied at a time while a split frame's length is unknown; doubles, so a long search stays linear. */
@@ -37,8 +42,9 @@ export class FrameDecoder {
   #nextFraming: Framing | undefined
   readonly #oversize: 'error' | 'skip'
   readonly #onSkip: ((error: FramingError) => void) | undefined
-  readonly #carry = new CarryBuffer()
+  readonly #carry: CarryBuffer
   #expected = 0 // whole length of the frame in the carry, 0 = unknown
+  #visited = 0 // whole length of the frame that is shown where it stands in the carry
   #seen = 0 // bytes in the carry that measure has looked at
   #skip = 0 // bytes of an oversize frame still to drop
   #dropped = 0 // bytes of it that are gone
@@ -51,7 +57,8 @@ export class FrameDecoder {
   #failure: { error: unknown } | undefined
 
   constructor(framing: Framing, options: FrameDecoderOptions = {}) {
-    const { oversize = 'error', onSkip } = options
+    const { oversize = 'error', onSkip, allocate } = options
+    this.#carry = new CarryBuffer(checkFunction('allocate', allocate))
     this.#framing = checkFraming(framing)
     this.#oversize = checkWord('oversize', oversize, ['error', 'skip'])
     this.#onSkip = checkFunction('onSkip', onSkip)
@@ -106,6 +113,18 @@ export class FrameDecoder {
       if (keeper.frames.length === 0) throw error
     }
     return keeper.frames
+  }
+
+  /**
+   * For a visitor: `bytes[start, end)` of the frame it was given, to keep. Of a split frame that fills a buffer of the decoder
+   * that buffer is the caller's from now on, if half of it or more is kept; anything else is copied.
+   */
+  keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const kept = bytes.subarray(start, end)
+    const isFull = bytes === this.#carry.bytes && bytes.length === this.#visited
+    if (!isFull || kept.length * 2 < bytes.length) return new Uint8Array(kept)
+    this.#carry.leave()
+    return kept
   }
 
   /** The stream has ended: nothing to say between frames, FRAME_TRUNCATED inside one. While paused: said on `resume`. */
@@ -216,6 +235,7 @@ export class FrameDecoder {
     this.#switchFraming()
     this.#expected = 0
     this.#carry.length = 0
+    this.#visited = length
     try {
       if (visit(bytes, from, to) === false) this.#isPaused = true
     } finally {
