@@ -17,7 +17,8 @@ export interface Codec {
 
 /**
  * Bytes as they are: encoding 0. Anything but a Uint8Array is refused with INVALID_ARGUMENT. What a call was given must not
- * change until it has settled: it may be sent once more.
+ * change until it has settled: it may be sent once more. What a handler has returned must not change at all: what the
+ * connection does not take at once leaves later, and is not copied.
  */
 export const raw: Codec = Object.freeze({
   id: 0,

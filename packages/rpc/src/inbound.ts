@@ -75,7 +75,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
     if (this.#isLeft) return
     const waiting = isWhole && this.#buffer.isEmpty ? this.#waiting.shift() : undefined
     if (waiting !== undefined) return waiting.resolve(this.#value(this.#options.keeper, bytes, start, end))
-    this.#buffer.append(bytes, start, end, isWhole)
+    this.#buffer.append(this.#options.keeper, bytes, start, end, isWhole)
     if (isWhole) this.#waiting.shift()?.resolve(this.#take())
   }
 

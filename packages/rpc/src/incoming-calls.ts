@@ -125,7 +125,7 @@ export class IncomingCalls {
       try {
         checkLength(end - start, this.#options.limits.maxMessage)
         if (inbound !== undefined) inbound.push(bytes, start, end, isWhole)
-        else buffer?.append(bytes, start, end, isWhole)
+        else buffer?.append(this.#connection, bytes, start, end, isWhole)
       } catch (error) {
         if (!(error instanceof RpcError)) throw error
         return this.#refuse(call, error)
@@ -187,7 +187,7 @@ export class IncomingCalls {
     call.buffer = new MessageBuffer(memory, limits.maxMessage)
     this.#list(call)
     try {
-      call.buffer.append(bytes, start, end, false)
+      call.buffer.append(this.#connection, bytes, start, end, false)
     } catch (error) {
       this.#refuse(call, error as RpcError)
     }

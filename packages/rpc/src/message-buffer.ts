@@ -1,6 +1,8 @@
 // Bytes of messages that have arrived and that nobody has taken yet, of one stream: whole messages, and the fragments of
-// the one that still comes. Invariant: memory follows the bytes received, within twice or 32 KiB; the connection counts it.
+// the one that still comes. Large fragments are views on what they came in until the last one is there, then all of them
+// are copied once. Invariant: memory follows the bytes received, within twice or 32 KiB; the connection counts it.
 
+import type { Keeper } from './message.ts'
 import { RpcError } from './rpc-error.ts'
 
 /** What the messages of a connection that nobody has taken may hold together. */
@@ -38,6 +40,8 @@ const EMPTY = new Uint8Array(0)
 /** What a small message that the application keeps may pin. */
 const BLOCK_LENGTH = 16 * 1024
 const MOST_LEAST = 32 * 1024
+/** Pieces from here on stay where they arrived until their message is whole: a buffer that grows would copy them twice. */
+const LEAST_PIECE = 32 * 1024
 
 export class MessageBuffer {
   /** The messages, one after the other. */
@@ -49,6 +53,7 @@ export class MessageBuffer {
   #start = 0
   #end = 0
   #partial = 0 // bytes of the message that is not whole
+  #pieces: Uint8Array[] = [] // all of them, as long as every piece was large
   #least = 0 // bytes to begin with: what the last messages filled, so that a stream does not grow again with each chunk
   #block: Uint8Array = EMPTY // a copy of bytes[blockStart...], shared by the small messages in it
   #blockStart = 0
@@ -63,13 +68,20 @@ export class MessageBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.#start === this.#end && !this.hasMessage
+    return this.#start === this.#end && this.#pieces.length === 0 && !this.hasMessage
   }
 
   /** Adds a piece of the message that comes. Throws RESOURCE_EXHAUSTED above either limit. */
-  append(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
+  append(keeper: Keeper, bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     const length = this.#partial + end - start
     checkLength(length, this.#maxMessage)
+    if (!isLast && end - start >= LEAST_PIECE && (this.#partial === 0 || this.#pieces.length > 0)) {
+      this.#memory.take(end - start)
+      this.#pieces.push(keeper.keep(bytes, start, end))
+      this.#partial = length
+      return
+    }
+    if (this.#pieces.length > 0) this.#join(length)
     this.#reserve(end - start)
     this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), this.#end)
     this.#end += end - start
@@ -114,8 +126,26 @@ export class MessageBuffer {
     this.#block = EMPTY
     this.#memory.take(-this.bytes.length - MESSAGE_OVERHEAD * (this.#lengths.length - this.#head))
     this.bytes = EMPTY
+    this.#takePieces()
     this.#lengths = []
     this.#head = this.#start = this.#end = this.#partial = 0
+  }
+
+  /** The pieces so far to where the message is going to stand, all `length` bytes of it. */
+  #join(length: number): void {
+    const pieces = this.#takePieces()
+    this.#reserve(length)
+    for (const piece of pieces) {
+      this.bytes.set(piece, this.#end)
+      this.#end += piece.length
+    }
+  }
+
+  #takePieces(): Uint8Array[] {
+    const pieces = this.#pieces
+    for (const piece of pieces) this.#memory.take(-piece.length)
+    this.#pieces = []
+    return pieces
   }
 
   #reserve(length: number): void {

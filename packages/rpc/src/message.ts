@@ -31,7 +31,7 @@ export function decodeMessage(keeper: Keeper, codec: Codec, bytes: Uint8Array, s
   }
 }
 
-/** The bytes of a message. A copy, if they are the application's own. */
+/** The bytes of a message, no copy of them: raw ones are the application's, and stay as they are until they have left. */
 export function bytesOf(message: string | Uint8Array): Uint8Array {
-  return typeof message === 'string' ? Buffer.from(message) : new Uint8Array(message)
+  return typeof message === 'string' ? Buffer.from(message) : message
 }

@@ -3,7 +3,7 @@
 // What has left may be kept until the other side gives a sign, to be sent again on another connection: the credit that
 // the stream began with bounds it.
 
-import { bytesOf, type Message } from './message.ts'
+import type { Message } from './message.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Scheduler } from './scheduler.ts'
 import { MAX_CREDIT } from './wire.ts'
@@ -172,7 +172,7 @@ export class Outbound {
       throw new TypeError('a message of a stream has at least one byte')
     }
     // The bytes are the application's again when it is asked for more.
-    this.#messages.push(this.#isKept && typeof message !== 'string' ? bytesOf(message) : message)
+    this.#messages.push(this.#isKept && typeof message !== 'string' ? new Uint8Array(message) : message)
   }
 
   /** What it throws fails this stream only, as soon as the source has given what it is asked for. */

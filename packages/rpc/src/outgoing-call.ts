@@ -173,7 +173,7 @@ export class OutgoingCall {
     else {
       this.#buffer ??= new MessageBuffer(memory, max)
       const buffer = this.#buffer
-      buffer.append(frame, start, end, isWhole)
+      buffer.append(keeper, frame, start, end, isWhole)
       if (isWhole) this.#reply = buffer.take((from, to) => this.decode(buffer, buffer.bytes, from, to))
     }
     this.#hasReply = isWhole

@@ -10,8 +10,11 @@ import { Memory } from './message-buffer.ts'
 import { RpcError } from './rpc-error.ts'
 import { HEADER_LENGTH, LAST, MORE } from './wire.ts'
 
-/** The longest fragment of a message that does not fit one frame: its receiver need not gather longer ones. */
-const FAIR_FRAME = 64 * 1024
+/**
+ * The longest fragment of a message that does not fit one frame. With its length it is what a socket is read by: fragments
+ * that come one behind the other mostly lie whole in their chunks, and are not put together twice.
+ */
+const FAIR_FRAME = 64 * 1024 - 4
 
 interface Rest {
   readonly id: number

@@ -191,6 +191,24 @@ describe('while a long message is on its way', () => {
     expect(puppet.received.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThan(4_000_000)
   })
 
+  test('of a call that was cancelled no byte is read any more: they are the caller`s again', async () => {
+    const { peer, puppet } = await puppetServer()
+    await until('HELLO', () => peer.state === 'ready')
+    const bytes = pattern(4_000_000)
+    const controller = new AbortController()
+    const call = peer.client(sizes).bytes(bytes, { signal: controller.signal })
+    controller.abort()
+    bytes.fill(0)
+    expect(await rejection(call)).toMatchObject({ code: 'CANCELLED' })
+    await puppet.next(TYPE.cancel)
+    await Promise.all([peer.close(), puppetEnds(puppet)])
+    const parts = puppet.received.filter(({ type }) => type === TYPE.open || type === TYPE.data)
+    expect(parts.map(({ flags }) => flags)).toEqual(parts.map(() => FLAG.more))
+    const sent = Buffer.concat(parts.map(({ body }) => body)).subarray(8 + 'sizes.bytes'.length)
+    expect(Buffer.compare(sent, pattern(4_000_000).subarray(0, sent.length))).toBe(0)
+    expect(sent.length).toBeGreaterThan(0)
+  })
+
   test('its answer may come before it has left', async () => {
     const { peer, puppet } = await puppetServer()
     await until('HELLO', () => peer.state === 'ready')
