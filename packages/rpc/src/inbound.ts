@@ -142,7 +142,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
   }
 
   #take(): Promise<Result> | Result {
-    return this.#buffer.take((start, end) => this.#value(this.#buffer, this.#buffer.bytes, start, end))
+    return this.#buffer.take((bytes, start, end) => this.#value(this.#buffer, bytes, start, end))
   }
 
   #value(keeper: Keeper, bytes: Uint8Array, start: number, end: number): Promise<Result> | Result {

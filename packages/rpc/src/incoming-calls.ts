@@ -223,7 +223,7 @@ export class IncomingCalls {
 
   #runBuffered(call: IncomingCall, buffer: MessageBuffer): void {
     call.buffer = undefined
-    buffer.take((start, end) => this.#run(call, buffer, buffer.bytes, start, end, true))
+    buffer.take((bytes, start, end) => this.#run(call, buffer, bytes, start, end, true))
   }
 
   #run(call: IncomingCall, keeper: Keeper, bytes: Uint8Array, start: number, end: number, hasMessage: boolean): void {

@@ -1,6 +1,7 @@
-// Bytes of messages that have arrived and that nobody has taken yet, of one stream: whole messages, and the fragments of
-// the one that still comes. Large fragments are views on what they came in until the last one is there, then all of them
-// are copied once. Invariant: memory follows the bytes received, within twice or 32 KiB; the connection counts it.
+// Bytes of messages that have arrived and that nobody has taken yet, of one stream: whole messages, side by side in
+// blocks, and the fragments of the one that still comes. Large fragments are views on what they came in until the last one
+// is there. Either is copied once: no byte of a block is written twice, so who takes a message may keep it where it stands.
+// Invariant: memory follows the bytes received, within three times or 32 KiB; the connection counts it.
 
 import type { Keeper } from './message.ts'
 import { RpcError } from './rpc-error.ts'
@@ -36,27 +37,28 @@ export class Memory {
 const MESSAGE_OVERHEAD = 16
 /** Lengths of taken messages leave the array in bulk, which keeps taking one constant time. */
 const COMPACT_AT = 1024
-const EMPTY = new Uint8Array(0)
+const NOTHING = new Uint8Array(0)
 /** What a small message that the application keeps may pin. */
 const BLOCK_LENGTH = 16 * 1024
-const MOST_LEAST = 32 * 1024
 /** Pieces from here on stay where they arrived until their message is whole: a buffer that grows would copy them twice. */
 const LEAST_PIECE = 32 * 1024
 
-export class MessageBuffer {
-  /** The messages, one after the other. */
-  bytes: Uint8Array = EMPTY
+interface Block {
+  readonly bytes: Uint8Array
+  /** Of its messages, and of what is there of the one that comes. */
+  end: number
+}
+
+export class MessageBuffer implements Keeper {
   readonly #memory: Memory
   readonly #maxMessage: number
+  #blocks: Block[] = [] // no message lies in two of them
   #lengths: number[] = []
   #head = 0 // lengths[head] is of the oldest message
-  #start = 0
-  #end = 0
-  #partial = 0 // bytes of the message that is not whole
+  #start = 0 // where that begins, in the first block
+  #partial = 0 // bytes of the message that is not whole, in the last block or in the pieces
   #pieces: Uint8Array[] = [] // all of them, as long as every piece was large
-  #least = 0 // bytes to begin with: what the last messages filled, so that a stream does not grow again with each chunk
-  #block: Uint8Array = EMPTY // a copy of bytes[blockStart...], shared by the small messages in it
-  #blockStart = 0
+  #least = 0 // bytes to begin with: what the last messages filled
 
   constructor(memory: Memory, maxMessage: number) {
     this.#memory = memory
@@ -68,7 +70,7 @@ export class MessageBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.#start === this.#end && this.#pieces.length === 0 && !this.hasMessage
+    return this.#partial === 0 && !this.hasMessage
   }
 
   /** Adds a piece of the message that comes. Throws RESOURCE_EXHAUSTED above either limit. */
@@ -81,10 +83,9 @@ export class MessageBuffer {
       this.#partial = length
       return
     }
-    if (this.#pieces.length > 0) this.#join(length)
-    this.#reserve(end - start)
-    this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), this.#end)
-    this.#end += end - start
+    const block = this.#blockFor(length)
+    block.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start), block.end)
+    block.end += end - start
     this.#partial = length
     if (!isLast) return
     this.#memory.take(MESSAGE_OVERHEAD)
@@ -92,53 +93,73 @@ export class MessageBuffer {
     this.#partial = 0
   }
 
-  /** The oldest message: `use` gets where it stands in `bytes`, good until it returns, or for ever if it is kept. */
-  take<T>(use: (start: number, end: number) => T): T {
+  /** The oldest message: `use` gets where it stands. */
+  take<T>(use: (bytes: Uint8Array, start: number, end: number) => T): T {
     const start = this.#start
-    this.#start += this.#lengths[this.#head++] as number
+    const end = start + (this.#lengths[this.#head++] as number)
+    this.#start = end
     this.#memory.take(-MESSAGE_OVERHEAD)
     if (this.#head >= COMPACT_AT) this.#head -= this.#lengths.splice(0, COMPACT_AT).length
-    try {
-      return use(start, this.#start)
-    } finally {
-      if (this.isEmpty) {
-        this.#least = Math.min(this.bytes.length, MOST_LEAST)
-        this.clear()
-      }
-    }
+    const [block] = this.#blocks
+    if (block?.end === end) this.#drop(0)
+    return use(block?.bytes ?? NOTHING, start, end)
   }
 
-  /**
-   * A message for the application to keep: the buffer itself if that is no more than twice its size, else a copy, which small
-   * neighbours share: to make one costs as much as 8 KiB.
-   */
+  /** A message for the application to keep: a view, if what that pins is small or no more than twice its size, else a copy. */
   keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    if (this.isEmpty && (end - start) * 2 >= bytes.length) return bytes.subarray(start, end)
-    if (end - start > BLOCK_LENGTH) return new Uint8Array(bytes.subarray(start, end))
-    if (start < this.#blockStart || end > this.#blockStart + this.#block.length) {
-      this.#blockStart = start
-      this.#block = new Uint8Array(bytes.subarray(start, Math.min(start + BLOCK_LENGTH, this.#end)))
-    }
-    return new Uint8Array(this.#block.buffer, start - this.#blockStart, end - start)
+    const length = end - start
+    if (bytes.length <= BLOCK_LENGTH || length * 2 >= bytes.length) return new Uint8Array(bytes.buffer, start, length)
+    return bytes.slice(start, end)
   }
 
   clear(): void {
-    this.#block = EMPTY
-    this.#memory.take(-this.bytes.length - MESSAGE_OVERHEAD * (this.#lengths.length - this.#head))
-    this.bytes = EMPTY
+    while (this.#blocks.length > 0) this.#drop(0)
     this.#takePieces()
+    this.#memory.take(-MESSAGE_OVERHEAD * (this.#lengths.length - this.#head))
     this.#lengths = []
-    this.#head = this.#start = this.#end = this.#partial = 0
+    this.#head = this.#partial = 0
   }
 
-  /** The pieces so far to where the message is going to stand, all `length` bytes of it. */
-  #join(length: number): void {
+  /** Where the message that comes goes on, of which `length` bytes are known by now. What came before stands there already. */
+  #blockFor(length: number): Block {
+    const last = this.#blocks.at(-1)
     const pieces = this.#takePieces()
-    this.#reserve(length)
+    const before = pieces.length > 0 ? 0 : this.#partial
+    // A long message shares its block with none that begins behind it: it would pin the whole.
+    const isOpen = pieces.length === 0 && last !== undefined && (before > 0 || last.bytes.length <= BLOCK_LENGTH)
+    if (isOpen && last.bytes.length - last.end >= length - before) return last
+    const longer = Math.min(2 * (last?.bytes.length ?? 0), BLOCK_LENGTH)
+    if (last !== undefined) pieces.push(this.#takeBack(last, before))
+    const next = this.#add(length, Math.max(2 * before, longer, this.#least))
     for (const piece of pieces) {
-      this.bytes.set(piece, this.#end)
-      this.#end += piece.length
+      next.bytes.set(piece, next.end)
+      next.end += piece.length
     }
+    return next
+  }
+
+  /** The last bytes of the last block, which goes if nothing else is in it. */
+  #takeBack(last: Block, length: number): Uint8Array {
+    last.end -= length
+    const index = this.#blocks.length - 1
+    if (last.end === (index === 0 ? this.#start : 0)) this.#drop(index)
+    return last.bytes.subarray(last.end, last.end + length)
+  }
+
+  /** A block of `most` bytes if there is memory for it, of at least `length` in any case. */
+  #add(length: number, most: number): Block {
+    const size = this.#memory.hasRoom(most) ? Math.max(length, most) : length
+    this.#memory.take(size)
+    const block = { bytes: new Uint8Array(Buffer.allocUnsafeSlow(size).buffer), end: 0 }
+    this.#blocks.push(block)
+    return block
+  }
+
+  #drop(index: number): void {
+    const [block] = this.#blocks.splice(index, 1) as [Block]
+    this.#memory.take(-block.bytes.length)
+    if (index === 0) this.#start = 0
+    if (this.#blocks.length === 0) this.#least = Math.min(block.bytes.length, BLOCK_LENGTH)
   }
 
   #takePieces(): Uint8Array[] {
@@ -146,27 +167,6 @@ export class MessageBuffer {
     for (const piece of pieces) this.#memory.take(-piece.length)
     this.#pieces = []
     return pieces
-  }
-
-  #reserve(length: number): void {
-    if (this.#end + length <= this.bytes.length) return
-    const used = this.#end - this.#start
-    // Half of it free: moving the rest costs no more than what was taken.
-    const isRoomy = (used + length) * 2 <= this.bytes.length
-    const next = isRoomy ? this.bytes : this.#grown(used, length)
-    next.set(this.bytes.subarray(this.#start, this.#end))
-    this.bytes = next
-    this.#block = EMPTY
-    this.#start = 0
-    this.#end = used
-  }
-
-  #grown(used: number, length: number): Uint8Array {
-    const least = used + length
-    const most = Math.max(least, used * 2, this.#least)
-    const size = this.#memory.hasRoom(most - this.bytes.length) ? most : least
-    this.#memory.take(size - this.bytes.length)
-    return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
   }
 }
 

@@ -174,7 +174,7 @@ export class OutgoingCall {
       this.#buffer ??= new MessageBuffer(memory, max)
       const buffer = this.#buffer
       buffer.append(keeper, frame, start, end, isWhole)
-      if (isWhole) this.#reply = buffer.take((from, to) => this.decode(buffer, buffer.bytes, from, to))
+      if (isWhole) this.#reply = buffer.take((bytes, from, to) => this.decode(buffer, bytes, from, to))
     }
     this.#hasReply = isWhole
   }
