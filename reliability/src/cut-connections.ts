@@ -1,6 +1,7 @@
 // Connections that end where they should not, and ends that are meant: F01 to F03, F31, F32, and the same with calls
 // under way.
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { encode } from '@framewire/codec'
 import { connect as connectPeer, type Endpoint, serve } from '@framewire/rpc'
 import { chaosProxy } from '@framewire/transport/testing'
@@ -43,9 +44,28 @@ async function resetInside(trial: Trial): Promise<void> {
       if (error?.code === 'CONNECTION_RESET') resets++
     }
     trial.all(`CONNECTION_RESET, ${way.name}`, resets, CUTS.length)
+    trial.all(`CONNECTION_RESET in one go with the bytes, ${way.name}`, await resetBehind(trial, rig, way), CUTS.length)
     trial.all(`partial frames delivered, ${way.name}`, delivered.length, 0)
   }
   await cutAnswers(trial, 'reset')
+}
+
+/** The reset is there before the bytes are read. */
+async function resetBehind(trial: Trial, rig: Rig, way: Way): Promise<number> {
+  await using proxy = await chaosProxy(rig.target, { seed: trial.seed })
+  let resets = 0
+  for (const cut of CUTS) {
+    let socket: Socket | undefined
+    const connection = await accepted(rig, async () => {
+      socket = await rawConnect(trial, proxy.address, way)
+    })
+    const toxic = proxy.addToxic({ type: 'reset_peer', afterBytes: cut, direction: 'upstream' })
+    socket?.write(FRAME)
+    const { error } = await within('closed', connection.closed)
+    if (error?.code === 'CONNECTION_RESET') resets++
+    toxic.remove()
+  }
+  return resets
 }
 
 async function endInside(trial: Trial): Promise<void> {
@@ -133,7 +153,7 @@ async function halfClose(trial: Trial): Promise<void> {
   }
 }
 
-async function readToEnd(socket: import('node:net').Socket): Promise<Buffer> {
+async function readToEnd(socket: Socket): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
   await within('the end of the peer', Promise.race([once(socket, 'end'), once(socket, 'close')]))

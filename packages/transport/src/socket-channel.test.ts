@@ -94,6 +94,15 @@ describe('the end', () => {
     await until('close', () => seen.closes.length > 0)
     expect(seen).toMatchObject({ ends: 0, closes: [{ code: 'ECONNRESET' }] })
   })
+
+  test('by reset is no end in good order when it comes before the last bytes are read', async () => {
+    const { peer, seen } = await setUp()
+    peer.setNoDelay(true)
+    peer.write('last words')
+    peer.resetAndDestroy()
+    await until('close', () => seen.closes.length > 0)
+    expect(seen).toMatchObject({ ends: 0, closes: [{ code: 'ECONNRESET' }] })
+  })
 })
 
 test('pause holds chunks back, and resume never hands one out from within', async () => {

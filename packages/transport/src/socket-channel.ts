@@ -1,6 +1,7 @@
 // A net.Socket, or another Duplex that behaves like one, as a ByteChannel. The error listener stands before anything else
 // can happen and stays for life: a socket without one can take the process down (CVE-2025-59465).
 
+import { readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ByteChannel } from './byte-channel.ts'
@@ -23,7 +24,11 @@ export class SocketChannel implements ByteChannel {
       this.#error ??= error
     })
     socket.on('data', (chunk: Buffer) => this.onData(chunk))
-    socket.on('end', () => this.onEnd())
+    socket.on('end', () => {
+      const error = hiddenError(socket)
+      if (error === undefined) this.onEnd()
+      else socket.destroy(error)
+    })
     socket.on('close', () => this.onClose(this.#error))
     // Node calls this for every write, also for those that were done at once, and those that failed: only the last one
     // that went out tells.
@@ -75,6 +80,26 @@ export class SocketChannel implements ByteChannel {
   unref(): void {
     ;(this.#socket as Partial<Socket>).unref?.()
   }
+}
+
+const ONE_BYTE = new Uint8Array(1)
+const LOST: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'EPIPE'])
+
+/**
+ * The error that stands behind an end. When a reset arrives before the last bytes are read, libuv calls a short read the
+ * end and never asks the kernel for the error (libuv/libuv#4997; so does Node 20): a lost connection would look as if
+ * its peer had ended it in good order. One more read asks. Behind a true end it reads nothing.
+ */
+function hiddenError(socket: Duplex): Error | undefined {
+  const { _handle: handle, isTTY } = socket as { _handle?: { fd?: unknown } | null; isTTY?: boolean }
+  const fd = handle?.fd
+  if (typeof fd !== 'number' || fd < 0 || isTTY) return undefined
+  try {
+    readSync(fd, ONE_BYTE, 0, 1, null)
+  } catch (error) {
+    return LOST.has((error as NodeJS.ErrnoException).code) ? (error as Error) : undefined
+  }
+  return undefined
 }
 
 function ignore(): void {}
