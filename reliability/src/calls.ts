@@ -1,6 +1,8 @@
 // Load of calls: so many callers on one peer, each making one call after another of every kind, all booked.
 import type { ClientOf, Peer } from '@framewire/rpc'
 import type { CallLedger } from './ledger.ts'
+import type { ClientReport } from './process-config.ts'
+import type { Trial } from './trial.ts'
 import { sleep } from './waiting.ts'
 import { work } from './work.ts'
 
@@ -32,6 +34,15 @@ async function countTo(api: WorkClient, id: number): Promise<void> {
 export function holdCalls(peer: Peer, ledger: CallLedger, count: number): Promise<unknown> {
   const api = peer.client(work)
   return Promise.all(Array.from({ length: count }, () => ledger.run('hold', (id) => api.hold(id))))
+}
+
+/** A hundred calls that were held when their connection was lost: each UNAVAILABLE, and what it was if not. */
+export function countUnavailable(trial: Trial, report: ClientReport, name: string): void {
+  const { UNAVAILABLE = 0, ...others } = report.calls
+  trial.all(name, UNAVAILABLE, 100)
+  trial.all('calls without an outcome', report.openCalls, 0)
+  for (const [code, count] of Object.entries(others)) trial.tell(`calls that ended with ${code}`, count)
+  trial.violations.push(...report.violations)
 }
 
 export class CallLoad {

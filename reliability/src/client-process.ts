@@ -16,7 +16,8 @@ const ledger = new CallLedger(violations)
 const talkers: Talker[] = []
 const peers: Peer[] = []
 const loads: CallLoad[] = []
-let held: Promise<unknown> = Promise.resolve()
+/** One for each peer. */
+const held: Promise<unknown>[] = []
 const failures: string[] = []
 
 async function openMessages(number: number): Promise<void> {
@@ -51,7 +52,7 @@ async function openCalls(number: number): Promise<void> {
   peers.push(peer)
   void peer.closed.then(() => tell('closed', 'peer'))
   if (callers > 0) loads.push(new CallLoad(peer, ledger, callers))
-  if (config.held !== undefined) held = holdCalls(peer, ledger, config.held)
+  if (config.held !== undefined) held.push(holdCalls(peer, ledger, config.held))
 }
 
 async function open(): Promise<string[]> {
@@ -84,7 +85,7 @@ async function end(): Promise<void> {
   for (const { connection } of talkers) connection.destroy()
   const stopped = loads.map((load) => load.stop())
   await Promise.all(peers.map((peer) => peer.close({ drainMs: 0 })))
-  await Promise.all([...stopped, held])
+  await Promise.all([...stopped, ...held])
   loop.stop()
 }
 
@@ -102,7 +103,7 @@ answerAll(
       await Promise.all(loads.splice(0).map((load) => load.stop()))
     },
     settled: async () => {
-      await held
+      await Promise.all(held)
       return report()
     },
   },

@@ -19,6 +19,11 @@ export function isMet({ kind, seen, least, most }: Figure, lateMs: number): bool
   return seen >= (least ?? Number.NEGATIVE_INFINITY) && seen <= (most ?? Number.POSITIVE_INFINITY) + allowed
 }
 
+/** Whether it is printed and not judged. */
+export function isTold({ least, most }: Figure): boolean {
+  return least === undefined && most === undefined
+}
+
 /** What was required, in words. */
 export function requiredText({ name, least, most, unit }: Figure): string {
   if (least !== undefined && least === most) return `${name}: ${withUnit(least, unit)}`

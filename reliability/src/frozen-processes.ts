@@ -1,6 +1,7 @@
 // Processes that stand still for a while: SIGSTOP and SIGCONT at either end, a blocked event loop, a wall clock that
 // jumps: F23 to F26.
 import type { Endpoint } from '@framewire/transport'
+import { countUnavailable } from './calls.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
 import { type Child, startChild } from './supervisor.ts'
@@ -53,8 +54,7 @@ async function stoppedServer(trial: Trial): Promise<void> {
   const stoppedAt = performance.now()
   const report = await pair.client.ask<ClientReport>('settled')
   trial.within('100 calls settled after', performance.now() - stoppedAt, 2_500)
-  trial.all('of them UNAVAILABLE', report.calls.UNAVAILABLE ?? 0, 100)
-  trial.violations.push(...report.violations)
+  countUnavailable(trial, report, 'of them UNAVAILABLE')
   pair.server.signal('SIGCONT')
 }
 

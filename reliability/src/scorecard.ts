@@ -1,5 +1,5 @@
 // The scorecard as people read it: a line for each row that is done, and the page RELIABILITY.md.
-import { isMet, requiredText, seenText } from './figure.ts'
+import { isMet, isTold, requiredText, seenText } from './figure.ts'
 import type { Options } from './options.ts'
 import type { Outcome, Verdict } from './run-row.ts'
 
@@ -13,6 +13,8 @@ export function progressLines(outcome: Outcome, done: number, of: number): strin
   if (verdict === 'not run') return [`${text}: not run, ${reason}`]
   const missed = figures.filter((figure) => !isMet(figure, lateMs))
   const wrong = [...missed.map((figure) => `${requiredText(figure)}, seen ${seenText(figure)}`), ...violations]
+  // What is only told is often the cause.
+  if (verdict === 'failed') wrong.push(...figures.filter(isTold).map((figure) => `${figure.name}: ${seenText(figure)}`))
   return [text, ...wrong.slice(0, 20).map((what) => `       ${what}`)]
 }
 
@@ -49,10 +51,8 @@ ${outcomes.map(tableRow).join('\n')}
 }
 
 function tableRow({ row, verdict, reason, figures, violations, notes, seed, seconds, lateMs }: Outcome): string {
-  const judged = figures.filter(({ least, most }) => least !== undefined || most !== undefined)
-  const told = figures
-    .filter((figure) => !judged.includes(figure))
-    .map((figure) => `${figure.name}: ${seenText(figure)}`)
+  const judged = figures.filter((figure) => !isTold(figure))
+  const told = figures.filter(isTold).map((figure) => `${figure.name}: ${seenText(figure)}`)
   const isRun = verdict !== 'not run'
   const cells = [
     row.id,

@@ -1,6 +1,7 @@
 // Peers that vanish without a word, packets that are lost, connections that the kernel kills: F04 to F06, F17, F29, F30.
 // A server and a client as processes in network namespaces, and what iptables and ss do to their packets.
 import type { ServerStats } from '@framewire/transport'
+import { countUnavailable } from './calls.ts'
 import { blackHole, type Host, network } from './network.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
@@ -85,8 +86,7 @@ async function vanishUnderCalls(trial: Trial, directions: readonly ('in' | 'out'
   const begin = performance.now()
   const report = await client.ask<ClientReport>('settled')
   trial.within('100 calls settled after', performance.now() - begin, mostMs)
-  trial.all('of them UNAVAILABLE', report.calls.UNAVAILABLE ?? 0, 100)
-  trial.violations.push(...report.violations)
+  countUnavailable(trial, report, 'of them UNAVAILABLE')
 }
 
 async function idle(trial: Trial): Promise<void> {
@@ -208,8 +208,7 @@ async function killUnderCalls(trial: Trial, kill: (host: Host) => unknown): Prom
   await sleep(300)
   kill(hosts[1])
   const report = await client.ask<ClientReport>('settled')
-  trial.all('calls under way that end with UNAVAILABLE, once', report.calls.UNAVAILABLE ?? 0, 100)
-  trial.violations.push(...report.violations)
+  countUnavailable(trial, report, 'calls under way that end with UNAVAILABLE, once')
 }
 
 const KERNEL = { needs: ['namespaces', 'iptables'], isQuiet: true } as const
