@@ -5,6 +5,7 @@ import { descriptors } from './meters.ts'
 import type { ClientReport } from './process-config.ts'
 import { startRig } from './rig.ts'
 import type { Row } from './row.ts'
+import { startServer, watchLoop } from './server-health.ts'
 import { startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until, within } from './waiting.ts'
@@ -15,9 +16,10 @@ const FEW = 128
 /** More clients than descriptors: drops are counted, who is in is served, and newcomers are as soon as there is room. */
 async function fewAtServer(trial: Trial): Promise<void> {
   const before = ['prlimit', `--nofile=${FEW}:${FEW}`]
-  const server = await startChild(trial, 'server', { kind: 'messages', address: 'tcp://127.0.0.1:0' }, { before })
+  const server = await startServer(trial, { kind: 'messages', address: 'tcp://127.0.0.1:0' }, { before })
   const target = await server.ask<Endpoint>('address')
   const insider = await connect(target)
+  const judgeLoop = await watchLoop(trial, server)
   trial.atEnd(() => insider.destroy())
   const sockets = await Promise.all(Array.from({ length: 300 }, () => rawConnect(trial, target)))
   type Stats = { accepted: number; live: number; dropped: Record<string, number> }
@@ -40,15 +42,17 @@ async function fewAtServer(trial: Trial): Promise<void> {
     return answer !== undefined
   })
   trial.within('newcomers are served again after', performance.now() - begin, 1_000)
+  await judgeLoop()
 }
 
 /** A client without descriptors gets a typed error for each connection, and those it has go on. */
 async function fewAtClient(trial: Trial): Promise<void> {
-  const server = await startChild(trial, 'server', { kind: 'messages', address: 'tcp://127.0.0.1:0' })
+  const server = await startServer(trial, { kind: 'messages', address: 'tcp://127.0.0.1:0' })
   const target = await server.ask<Endpoint>('address')
   const before = ['prlimit', `--nofile=${FEW}:${FEW}`]
   const config = { kind: 'messages', addresses: [target], connections: 300, traffic: { bytes: 100, everyMs: 20 } }
   const client = await startChild(trial, 'client', config, { before })
+  const judgeLoop = await watchLoop(trial, server)
   const failures = await client.ask<string[]>('open')
   const untyped = failures.filter((code) => code.startsWith('UNTYPED'))
   trial.atLeast('connections refused by the system', failures.length, 300 - FEW)
@@ -57,6 +61,7 @@ async function fewAtClient(trial: Trial): Promise<void> {
   await sleep(300)
   const second = await client.ask<ClientReport>('report')
   trial.atLeast('messages of those that stand', second.received - first.received, 10)
+  await judgeLoop()
   trial.violations.push(...second.violations)
 }
 

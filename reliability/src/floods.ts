@@ -8,7 +8,7 @@ import { corpus } from './fuzz.ts'
 import { percentile } from './meters.ts'
 import { connectTo, startRig } from './rig.ts'
 import type { Row } from './row.ts'
-import { startChild } from './supervisor.ts'
+import { startServer, watchLoop } from './server-health.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
 import { rawConnect, ways } from './ways.ts'
@@ -49,7 +49,7 @@ async function flood(trial: Trial): Promise<void> {
   const hello = Buffer.from(echoSession, 'hex')
   const opening = hello.subarray(0, 4 + hello.readUInt32BE(0))
   for (const [name, piece] of Object.entries(FLOODS)) {
-    const server = await startChild(trial, 'server', { kind: 'calls', address: 'tcp://127.0.0.1:0' })
+    const server = await startServer(trial, { kind: 'calls', address: 'tcp://127.0.0.1:0' })
     const target = await server.ask<Endpoint>('address')
     const peer = await connectPeer(target, { reconnect: false })
     trial.atEnd(() => peer.close({ drainMs: 0 }))
@@ -60,7 +60,7 @@ async function flood(trial: Trial): Promise<void> {
       isOver = true
     })
     socket.once('end', () => socket.end())
-    await server.ask('resetLoop')
+    const judgeLoop = await watchLoop(trial, server, `, ${name}`)
     const cpuBefore = await server.ask<number>('cpuMs')
     socket.write(opening)
     socket.write(Buffer.concat(Array.from({ length: COUNT }, (_, number) => piece(number))))
@@ -73,7 +73,7 @@ async function flood(trial: Trial): Promise<void> {
     }
     await until(`the end of a flood of ${name}`, () => isOver)
     trial.within(`CPU time of the server, ${name}`, (await server.ask<number>('cpuMs')) - cpuBefore, 1_000)
-    trial.within(`event loop of the server, p99, ${name}`, await server.ask('loopMs', 99), 50)
+    await judgeLoop()
     trial.within(`calls of others, p99, ${name}`, percentile(served, 99), 50)
     trial.all(`others are still served, ${name}`, await peer.client(work).echo(7), 7)
     await until(`the flood of ${name} is closed`, async () => (await server.ask<number>('peers')) === 1)

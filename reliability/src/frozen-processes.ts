@@ -1,9 +1,11 @@
 // Processes that stand still for a while: SIGSTOP and SIGCONT at either end, a blocked event loop, a wall clock that
 // jumps: F23 to F26.
 import type { Endpoint } from '@framewire/transport'
+import { chaosProxy } from '@framewire/transport/testing'
 import { countUnavailable } from './calls.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
+import { startServer, watchLoop } from './server-health.ts'
 import { type Child, startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
@@ -13,15 +15,22 @@ const BEAT = { intervalMs: 1_000, timeoutMs: 1_000 }
 const CALLS = { pingIntervalMs: 1_000, pingTimeoutMs: 1_000, minPingIntervalMs: 1_000 }
 const CONNECTIONS = 50
 
-/** A server on TCP and on a unix socket, and a client of both. */
+/** What is under way so long that a process that stands still finds it done, and its own timers as well. */
+const FAR_MS = 100
+
+/** A server on TCP and on a unix socket, near and far, and a client of all of them. */
 async function startPair(trial: Trial, kind: 'messages' | 'calls', own: Partial<ClientConfig>, server = {}) {
   const address = ['tcp://127.0.0.1:0', `unix:${newPath()}`] as const
   const serverConfig: ServerConfig = { kind, address, ...server }
-  const serverChild = await startChild(trial, 'server', serverConfig)
+  const serverChild = await startServer(trial, serverConfig)
   const tcp = await serverChild.ask<Endpoint>('address')
-  const client: ClientConfig = { kind, addresses: [tcp, address[1]], connections: CONNECTIONS, ...own }
+  const proxy = await chaosProxy(tcp, { seed: trial.seed })
+  trial.atEnd(() => proxy.close())
+  proxy.addToxic({ type: 'latency', latencyMs: FAR_MS, direction: 'downstream' })
+  const addresses = [tcp, address[1], proxy.address]
+  const client: ClientConfig = { kind, addresses, connections: CONNECTIONS, ...own }
   const clientChild = await startChild(trial, 'client', client)
-  await clientChild.ask('open')
+  for (const failure of await clientChild.ask<string[]>('open')) trial.violations.push(`no connection: ${failure}`)
   return { server: serverChild, client: clientChild }
 }
 
@@ -78,15 +87,18 @@ async function standStill(
 ): Promise<void> {
   // So often that some wait for an answer when the process stands still: that answer is there before their timers run.
   const heartbeat = { intervalMs: 5, timeoutMs: 1_000 }
-  const { client } = await startPair(trial, 'messages', { heartbeat })
+  const { server, client } = await startPair(trial, 'messages', { heartbeat })
   // The other end would rightly give up a client that stands still.
   const patient = { limits: { ...CALLS, pingIntervalMs: 60_000 } }
   const calls = await startPair(trial, 'calls', { limits: CALLS, callers: 1, connections: 10 }, patient)
   await sleep(500)
+  const judges = [await watchLoop(trial, server), await watchLoop(trial, calls.server, ', calls')]
   await Promise.all([client, calls.client].map((child) => hold(child, stillMs)))
   await sleep(1_500)
+  for (const judge of judges) await judge()
   const report = await client.ask<ClientReport>('report')
   trial.all('healthy connections that stand', report.open, CONNECTIONS)
+  for (const { code, afterMs } of report.closes) trial.tell(`${code} after`, afterMs, 'ms')
   const ofCalls = await calls.client.ask<ClientReport>('report')
   const { OK: good = 0, ...failed } = ofCalls.calls
   trial.all(
@@ -105,10 +117,12 @@ async function jumpingClock(trial: Trial): Promise<void> {
   const beat = { heartbeat: { intervalMs: 300, timeoutMs: 1_000 }, options }
   const { server, client } = await startPair(trial, 'messages', { ...beat, traffic }, { options })
   const calls = await startPair(trial, 'calls', { limits: CALLS, callers: 1, connections: 10 }, { limits: CALLS })
+  const judges = [await watchLoop(trial, server), await watchLoop(trial, calls.server, ', calls')]
   for (const jumpMs of [3_600_000, -3_600_000, 0]) {
     for (const child of [server, client, calls.server, calls.client]) await child.ask('jumpClock', jumpMs)
     await sleep(1_500)
   }
+  for (const judge of judges) await judge()
   const report = await client.ask<ClientReport>('report')
   trial.all('connections closed', report.closes.length, 0)
   const ofCalls = await calls.client.ask<ClientReport>('report')

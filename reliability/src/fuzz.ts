@@ -9,7 +9,8 @@ import { CallLedger } from './ledger.ts'
 import { MiB } from './meters.ts'
 import { Random } from './random.ts'
 import type { Row } from './row.ts'
-import { type Child, startChild } from './supervisor.ts'
+import { startServer, watchLoop } from './server-health.ts'
+import type { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, within } from './waiting.ts'
 import { work } from './work.ts'
@@ -59,15 +60,16 @@ function change(bytes: Buffer, random: Random): Buffer {
 }
 
 async function fuzz(trial: Trial): Promise<void> {
-  const count = trial.isBrief ? 500 : trial.isNightly ? 1_000_000 : 100_000
+  const count = trial.isBrief ? 500 : trial.count(1_000_000, 100_000, 150_000)
   const sessions = corpus()
-  const server = await startChild(trial, 'server', { kind: 'calls', address: 'tcp://127.0.0.1:0' })
+  const server = await startServer(trial, { kind: 'calls', address: 'tcp://127.0.0.1:0' })
   const target = await server.ask<Endpoint>('address')
   const peer = await connectPeer(target, { reconnect: false })
   trial.atEnd(() => peer.close({ drainMs: 0 }))
   const ledger = new CallLedger(trial.violations)
   await peer.client(work).echo(0)
   const before = await server.ask<number>('live')
+  const judgeLoop = await watchLoop(trial, server)
   let isOver = false
   const good = (async () => {
     while (!isOver && peer.state === 'ready') {
@@ -86,6 +88,7 @@ async function fuzz(trial: Trial): Promise<void> {
   await Promise.all(Array.from({ length: SESSIONS_AT_A_TIME }, one))
   isOver = true
   await good
+  await judgeLoop()
   await judge(trial, server, peer, before)
   trial.all('sessions that ended', ended, count)
   trial.tell('of them answered with a frame', answered)

@@ -1,5 +1,5 @@
 // What a process holds and how late it is: memory (I4), event loop (I5), descriptors, CPU time.
-import { readdirSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 export const KiB = 1024
 export const MiB = 1024 * KiB
@@ -22,6 +22,11 @@ export function residentBytes(): number {
   return process.memoryUsage.rss()
 }
 
+/** The most that was ever resident. */
+export function peakBytes(): number {
+  return process.resourceUsage().maxRSS * KiB
+}
+
 /** Open file descriptors; undefined where the system does not say. */
 export function descriptors(): number | undefined {
   try {
@@ -36,16 +41,47 @@ export function memoryBound(connections: number, maxFrameLength: number, highWat
   return connections * (maxFrameLength + highWaterMark + 128 * KiB) + 64 * MiB
 }
 
+/** How long a process, its main thread, was ready to run and had no core, in ms since it began; 0 where nobody knows. */
+export function coreWaitMs(pid: number): number {
+  try {
+    return waitOf(readFileSync(`/proc/${pid}/schedstat`, 'latin1'))
+  } catch {
+    return 0
+  }
+}
+
+/** The same of this process, a thousand times a second if need be. */
+function ownCoreWait(): () => number {
+  try {
+    const file = openSync('/proc/self/schedstat', 'r')
+    const text = Buffer.alloc(64)
+    return () => waitOf(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0)))
+  } catch {
+    return () => 0
+  }
+}
+
+/** Three numbers: ns on a core, ns that it waited for one, and how often. */
+function waitOf(schedstat: string): number {
+  return Number(schedstat.split(' ')[1] ?? 0) / 1e6
+}
+
 const SAMPLE_MS = 5
 const MOST_SAMPLES = 100_000
 
-/** How late the timers of this process are: what its event loop makes every connection wait. */
+/**
+ * How late the timers of this process are: what its event loop makes every connection wait. With `isOwnOnly` the time does
+ * not count in which the process was ready to run and others had the cores.
+ */
 export class LoopMeter {
+  readonly #coreWait: () => number
   readonly #samples: number[] = []
   readonly #timer: NodeJS.Timeout
-  #dueAt = performance.now() + SAMPLE_MS
+  #dueAt: number
 
-  constructor() {
+  constructor({ isOwnOnly = false }: { isOwnOnly?: boolean } = {}) {
+    this.#coreWait = isOwnOnly ? ownCoreWait() : () => 0
+    this.#dueAt = this.#now() + SAMPLE_MS
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS)
     this.#timer.unref()
   }
@@ -68,8 +104,12 @@ export class LoopMeter {
     clearInterval(this.#timer)
   }
 
+  #now(): number {
+    return performance.now() - this.#coreWait()
+  }
+
   #sample(): void {
-    const now = performance.now()
+    const now = this.#now()
     if (this.#samples.length < MOST_SAMPLES) this.#samples.push(Math.max(0, now - this.#dueAt))
     this.#dueAt = now + SAMPLE_MS
   }

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectPeer, type Peer } from '@framewire/rpc'
 import { createReconnector, type Endpoint, type Reconnector } from '@framewire/transport'
+import { chaosProxy } from '@framewire/transport/testing'
 import { CallLoad, holdCalls } from './calls.ts'
 import { CallLedger } from './ledger.ts'
 import type { ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
-import { type Child, startChild } from './supervisor.ts'
+import { judgeLoop, startServer } from './server-health.ts'
+import type { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until, within } from './waiting.ts'
 import { type Way, ways } from './ways.ts'
@@ -33,7 +35,7 @@ async function site(trial: Trial, way: Way, count: number): Promise<Site> {
   trial.atEnd(() => journal.close())
   const start = (address: ServerConfig['address']) => {
     const config: ServerConfig = { kind: 'calls', address, journal: path, ...way.server() }
-    return startChild(trial, 'server', { ...config, options: { retry: { attempts: 100, delayMs: 10 } } })
+    return startServer(trial, { ...config, options: { retry: { attempts: 100, delayMs: 10 } } })
   }
   const servers: Child[] = []
   const addresses: Endpoint[] = []
@@ -93,35 +95,54 @@ async function backAfter(peer: Peer, ledger: CallLedger): Promise<number> {
 
 /** Two servers restart in turn under load, and no call fails. */
 async function roll(trial: Trial): Promise<void> {
-  const restarts = trial.isNightly ? 200 : 6
-  for (const way of ways(trial, 'TCP', 'TLS', 'unix')) {
-    const { journal, addresses, servers, restart } = await site(trial, way, 2)
-    const ledger = new CallLedger(trial.violations)
-    const peers = await connectAll(trial, way, addresses, 4)
-    const loads = peers.map((peer) => new CallLoad(peer, ledger, 8))
-    for (let count = 0; count < restarts; count++) {
-      const before = ledger.outcomes.length
-      const index = count % 2
-      const server = servers[index]
-      await server?.ask('close', 20_000)
-      await server?.stop(trial.violations)
-      await restart(index)
-      await until('more calls', () => ledger.outcomes.length > before + 200)
-    }
-    await Promise.all(loads.map((load) => load.stop()))
-    trial.all(
-      `calls that failed in ${restarts} restarts, ${way.name}`,
-      ledger.count(({ code }) => code !== 'OK'),
-      0,
-    )
-    trial.tell(`calls in all, ${way.name}`, ledger.outcomes.length)
-    ledger.check(journal.read())
+  const restarts = trial.count(200, 6, 60)
+  for (const way of ways(trial, 'TCP', 'TLS', 'unix')) await rollUnder(trial, way, way.name, restarts)
+  // Calls that cross the farewell of their server are refused by it, and made again on the other.
+  const [tcp] = ways(trial, 'TCP') as [Way]
+  await rollUnder(trial, tcp, `TCP, ${AWAY_MS} ms away`, restarts, AWAY_MS)
+}
+
+/** A farewell is so long on its way that some call crosses it each time. */
+const AWAY_MS = 30
+
+async function rollUnder(trial: Trial, way: Way, name: string, restarts: number, awayMs = 0): Promise<void> {
+  const { journal, addresses, servers, restart } = await site(trial, way, 2)
+  const ledger = new CallLedger(trial.violations)
+  const targets = awayMs > 0 ? await Promise.all(addresses.map((each) => farFrom(trial, each, awayMs))) : addresses
+  const peers = await connectAll(trial, way, targets, 4)
+  const loads = peers.map((peer) => new CallLoad(peer, ledger, 8))
+  let lateMs = 0
+  for (let count = 0; count < restarts; count++) {
+    const before = ledger.outcomes.length
+    const index = count % 2
+    const server = servers[index]
+    const other = servers[1 - index] as Child
+    await other.ask('resetLoop')
+    await server?.ask('close', 20_000)
+    await server?.stop(trial.violations)
+    await restart(index)
+    await until('more calls', () => ledger.outcomes.length > before + 200)
+    lateMs = Math.max(lateMs, await other.ask<number>('loopMs', 99))
   }
+  judgeLoop(trial, lateMs, `, ${name}`)
+  await Promise.all(loads.map((load) => load.stop()))
+  const failed = ledger.count(({ code }) => code !== 'OK')
+  trial.all(`calls that failed in ${restarts} restarts, ${name}`, failed, 0)
+  trial.tell(`calls in all, ${name}`, ledger.outcomes.length)
+  ledger.check(journal.read())
+}
+
+/** The same server, so many ms away. */
+async function farFrom(trial: Trial, target: Endpoint, awayMs: number): Promise<Endpoint> {
+  const proxy = await chaosProxy(target, { seed: trial.seed })
+  trial.atEnd(() => proxy.close())
+  proxy.addToxic({ type: 'latency', latencyMs: awayMs })
+  return proxy.address
 }
 
 /** A server goes away; every client tries again, and not all at the same time. */
 async function away(trial: Trial): Promise<void> {
-  const seconds = trial.isNightly ? 30 : 8
+  const seconds = trial.seconds(30, 8)
   const clients = 1_000
   const { server, endpoint } = await plainServer(trial, () => {})
   const attempts: number[] = []
@@ -171,7 +192,7 @@ async function plainServer(trial: Trial, onSocket: (socket: import('node:net').S
 
 /** A server that accepts and then closes is no server: the delays go on growing. */
 async function onlyAccepts(trial: Trial): Promise<void> {
-  const seconds = trial.isNightly ? 60 : 8
+  const seconds = trial.seconds(60, 8)
   let messages = 0
   const { endpoint } = await plainServer(trial, (socket) => {
     messages++

@@ -1,4 +1,5 @@
-// Child process: one row. `node --expose-gc dist/row-process.js F12 SEED [nightly]` reports to its parent and must then
+// Child process: one row. `node --expose-gc dist/row-process.js F12 SEED [MINUTES, if nightly]` reports to its
+// parent and must then
 // end by itself, with nothing left behind (I3). It measures its own memory before and after (I4).
 import { liveBytes, MiB } from './meters.ts'
 import { findRow } from './rows.ts'
@@ -9,9 +10,9 @@ const BACK_MS = 5_000
 /** What code that has been run and tables that have grown keep, whatever the row did. */
 const KEPT_BYTES = 16 * MiB
 
-const [id = '', seed = '1', mode] = process.argv.slice(2)
+const [id = '', seed = '1', minutes] = process.argv.slice(2)
 const row = findRow(id)
-const trial = new Trial(Number(seed), { isNightly: mode === 'nightly' })
+const trial = new Trial(Number(seed), { isNightly: minutes !== undefined, minutes: Number(minutes) })
 for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
   process.on(event, (error: unknown) => {
     trial.violations.push(

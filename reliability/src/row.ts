@@ -17,6 +17,8 @@ export interface Row {
   readonly isNightly?: boolean
   /** Waits more than it works, so that another row may run beside it. */
   readonly isQuiet?: boolean
+  /** Long, and hardly works at all: it may run beside all others. */
+  readonly isIdle?: boolean
   /** After so long it has failed, in ms. @default 60000 */
   readonly deadlineMs?: number
   run(trial: Trial): Promise<void>

@@ -26,6 +26,7 @@ export interface Outcome extends RowResult {
 export interface RunOptions {
   readonly seed: number
   readonly isNightly: boolean
+  readonly minutes: number
 }
 
 const DEADLINE_MS = 60_000
@@ -52,9 +53,9 @@ function isOnlyLate({ violations, figures, lateMs }: Outcome): boolean {
   return violations.length === 0 && figures.every((figure) => figure.kind !== 'count' || isMet(figure, lateMs))
 }
 
-async function runOnce(row: Row, { seed, isNightly }: RunOptions): Promise<Outcome> {
+async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Promise<Outcome> {
   const file = fileURLToPath(new URL('../dist/row-process.js', import.meta.url))
-  const args = [row.id, String(seed), ...(isNightly ? ['nightly'] : [])]
+  const args = [row.id, String(seed), ...(isNightly ? [String(minutes)] : [])]
   const begin = performance.now()
   const loop = new LoopMeter()
   const child = fork(file, args, {
@@ -99,11 +100,12 @@ export async function runRows(
     }
   }
   const isWide = availableParallelism() > 1
-  if (isWide) await Promise.all([lane(rows.filter(isQuiet)), lane(rows.filter((row) => !isQuiet(row)))])
+  const lanes = [(row: Row) => row.isIdle, (row: Row) => !row.isIdle && row.isQuiet, isLoud]
+  if (isWide) await Promise.all(lanes.map((isIn) => lane(rows.filter(isIn))))
   else await lane(rows)
   return rows.flatMap((row) => outcomes.get(row) ?? [])
 }
 
-function isQuiet({ isQuiet = false }: Row): boolean {
-  return isQuiet
+function isLoud({ isQuiet = false, isIdle = false }: Row): boolean {
+  return !isQuiet && !isIdle
 }

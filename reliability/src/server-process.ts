@@ -1,16 +1,29 @@
 // Child process: one server, of messages that come back or of calls. `node dist/server-process.js CONFIG`.
+import { subscribe } from 'node:diagnostics_channel'
 import { serve } from '@framewire/rpc'
 import { type CloseInfo, listen } from '@framewire/transport'
 import { answerAll, tell } from './child-talk.ts'
 import { checkCounters, StreamLedger } from './ledger.ts'
-import { descriptors, LoopMeter, liveBytes, residentBytes } from './meters.ts'
+import { descriptors, LoopMeter, liveBytes, peakBytes, residentBytes } from './meters.ts'
 import type { ServerConfig } from './process-config.ts'
 import { echo } from './rig.ts'
+import type { MemoryReport } from './server-health.ts'
 import { fileJournal, memoryJournal, workService } from './work.ts'
 
 const config = JSON.parse(process.argv[2] ?? '{}') as ServerConfig
-const loop = new LoopMeter()
+const loop = new LoopMeter({ isOwnOnly: true })
 const violations: string[] = []
+let [connections, mostConnections] = [0, 0]
+subscribe('framewire:connection:open', () => {
+  mostConnections = Math.max(mostConnections, ++connections)
+})
+subscribe('framewire:connection:close', () => {
+  connections--
+})
+
+function memory() {
+  return { live: liveBytes(), resident: residentBytes() }
+}
 
 const meters = {
   live: liveBytes,
@@ -19,6 +32,9 @@ const meters = {
   loopMs: (percent: number) => loop.percentileMs(percent),
   resetLoop: () => loop.reset(),
   violations: () => violations,
+  memory: (): MemoryReport => {
+    return { start, now: memory(), peak: peakBytes(), connections: mostConnections }
+  },
 }
 
 async function serveMessages(): Promise<void> {
@@ -67,3 +83,4 @@ async function serveCalls(): Promise<void> {
 }
 
 await (config.kind === 'calls' ? serveCalls() : serveMessages())
+const start = memory()

@@ -6,8 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { blackHole, type Host, network } from './network.ts'
-import type { ClientConfig, ClientReport } from './process-config.ts'
+import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
+import { startServer, watchLoop } from './server-health.ts'
 import { type Child, startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
@@ -56,12 +57,13 @@ async function cutOff(trial: Trial): Promise<void> {
   const [front, clients, ...hosts] = network(trial, 5) as [Host, Host, ...Host[]]
   const servers: Child[] = []
   for (const host of hosts) {
-    const config = { kind: 'calls', address: `tcp://${host.address}:${PORT}`, limits: LIMITS }
-    servers.push(await startChild(trial, 'server', config, { before: host.before }))
+    const config: ServerConfig = { kind: 'calls', address: `tcp://${host.address}:${PORT}`, limits: LIMITS }
+    servers.push(await startServer(trial, config, { before: host.before }))
   }
   startFront(trial, front, hosts)
   useNames(trial, clients, front)
-  // A host that is cut off is tried once more before the next: so long, at most.
+  // Shorter than the defaults, so that the row is: a host that is cut off is tried once more before the next, 1 s at most
+  // (10 s), and found after 2 s of silence (25 s).
   const common = {
     kind: 'calls',
     connectTimeoutMs: 1_000,
@@ -82,12 +84,14 @@ async function cutOff(trial: Trial): Promise<void> {
   await Promise.all(both.map((child) => child.ask('open')))
   await until('calls through both', async () => (await counts(both)).every(({ good }) => good > 200))
   const [cut, ...others] = hosts as [Host, ...Host[]]
+  const judges = await Promise.all(servers.slice(1).map((server, index) => watchLoop(trial, server, `, ${index + 2}`)))
   const hole = blackHole(cut, ['in', 'out'])
   const cutAt = await counts(both)
   await sleep(6_000)
   const during = await counts(both)
   const heldBy = await peersOf(servers.slice(1))
   hole.restore()
+  for (const judge of judges) await judge()
   for (const [index, name] of ['by name', 'through HAProxy'].entries()) {
     const [before, after] = [cutAt[index], during[index]]
     trial.atLeast(`calls while a host is cut off, ${name}`, (after?.good ?? 0) - (before?.good ?? 0), 200)
@@ -121,7 +125,8 @@ async function counts(children: readonly Child[]): Promise<{ good: number; faile
 export const SEVERAL_HOSTS: readonly Row[] = [
   {
     id: 'H01',
-    fault: 'one host of three is cut off and comes back',
+    fault:
+      'one host of three is cut off and comes back (connectTimeoutMs 1 s, pings 1 s and 1 s, backoff 50 to 500 ms)',
     by: 'namespaces, dnsmasq, HAProxy',
     needs: ['namespaces', 'iptables', 'dnsmasq', 'haproxy'],
     isQuiet: true,

@@ -5,10 +5,11 @@ import { encode, type LengthFieldOptions, lengthField } from '@framewire/codec'
 import { connect as connectPeer } from '@framewire/rpc'
 import { attach, connect, type Endpoint } from '@framewire/transport'
 import { chaosProxy } from '@framewire/transport/testing'
-import { KiB, liveBytes, MiB, percentile } from './meters.ts'
+import { coreWaitMs, KiB, liveBytes, MiB, percentile } from './meters.ts'
 import { accepted, connectTo, echo, FRAMING, frame, startRig } from './rig.ts'
 import type { Row } from './row.ts'
-import { type Child, startChild } from './supervisor.ts'
+import { startServer, watchLoop } from './server-health.ts'
+import type { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until, within } from './waiting.ts'
 import { rawConnect, ways } from './ways.ts'
@@ -34,26 +35,29 @@ async function besiege(
     else if (socket.readableEnded) socket.end()
   }
   const begin = performance.now()
-  await server.ask('resetLoop')
+  const judgeLoop = await watchLoop(trial, server, `, ${name}`)
   const served: number[] = []
+  // What both processes waited for a core is not the server's fault.
+  const { pid = 0 } = server.process
+  const now = () => performance.now() - coreWaitMs(process.pid) - coreWaitMs(pid)
   while (gone < sockets.length && performance.now() - begin < 20_000) {
-    const before = performance.now()
+    const before = now()
     await serveOne()
-    served.push(performance.now() - before)
+    served.push(now() - before)
     await sleep(10)
   }
   trial.all(`ended by the server, ${name}`, gone, sockets.length)
   trial.within(`the last after, ${name}`, lastAt - begin, mostMs)
   trial.within(`newcomers served, p99, ${name}`, percentile(served, 99), 100)
   trial.atLeast(`newcomers served, ${name}`, served.length, 10)
-  trial.within(`event loop of the server, p99, ${name}`, await server.ask('loopMs', 99), 50)
+  await judgeLoop()
 }
 
 async function slowloris(trial: Trial): Promise<void> {
   const count = trial.isBrief ? 50 : 500
   for (const way of ways(trial, 'TCP', 'TLS', 'unix')) {
     const options = { frameTimeoutMs: 2_000, ...way.server() }
-    const server = await startChild(trial, 'server', { kind: 'messages', address: way.next(), options })
+    const server = await startServer(trial, { kind: 'messages', address: way.next(), options })
     const target = await server.ask<Endpoint>('address')
     const sockets: Socket[] = []
     for (let index = 0; index < count; index++) sockets.push(await rawConnect(trial, target, way))
@@ -85,14 +89,14 @@ async function silent(trial: Trial): Promise<void> {
   const tls = ways(trial, 'TLS')
   for (const way of tls) {
     const options = { handshakeTimeoutMs: 1_000, ...way.server() }
-    const server = await startChild(trial, 'server', { kind: 'messages', address: way.next(), options })
+    const server = await startServer(trial, { kind: 'messages', address: way.next(), options })
     const target = await server.ask<Endpoint>('address')
     const sockets = await connectAll(trial, target, count)
     await besiege(trial, 'TLS', server, sockets, () => ask(target, way.client()), 1_500)
     const { dropped } = await server.ask<{ dropped: Record<string, number> }>('stats')
     trial.all('dropped before the handshake', sum(dropped), count)
   }
-  const server = await startChild(trial, 'server', { kind: 'calls', address: 'tcp://127.0.0.1:0' })
+  const server = await startServer(trial, { kind: 'calls', address: 'tcp://127.0.0.1:0' })
   const target = await server.ask<Endpoint>('address')
   const sockets = await connectAll(trial, target, count)
   const call = async (): Promise<void> => {
@@ -196,14 +200,15 @@ async function lies(trial: Trial): Promise<void> {
 /** The longest frame is declared, and then nothing comes. */
 async function declared(trial: Trial): Promise<void> {
   const count = trial.isBrief ? 200 : 1_000
-  const [way] = ways(trial, 'TCP')
   const options = { frameTimeoutMs: 60_000 }
-  const server = await startChild(trial, 'server', { kind: 'messages', address: way?.next(), options })
+  const server = await startServer(trial, { kind: 'messages', address: 'tcp://127.0.0.1:0', options })
   const target = await server.ask<Endpoint>('address')
   const sockets = await connectAll(trial, target, count)
   const before = await server.ask<number>('live')
+  const judgeLoop = await watchLoop(trial, server)
   for (const socket of sockets) socket.write(Uint8Array.of(0, 0x10, 0, 0, 1, 2, 3))
   await sleep(500)
+  await judgeLoop()
   const grown = ((await server.ask<number>('live')) - before) / MiB
   trial.atMost('memory grown', Math.ceil(grown), 16, 'MiB')
   const { live } = await server.ask<{ live: number }>('stats')

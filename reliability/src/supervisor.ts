@@ -51,6 +51,11 @@ export class Child {
     )
   }
 
+  /** Whether it runs, and can be asked. */
+  get isUp(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null && this.process.connected
+  }
+
   /** What it wrote to stderr last. */
   get lastWords(): string {
     return this.#stderr.trim()

@@ -24,15 +24,28 @@ export class Trial implements AsyncDisposable {
   readonly isBrief: boolean
   /** What broke an invariant. */
   readonly violations: string[] = []
+  readonly #minutes: number
   readonly #figures: Figure[] = []
   readonly #notes: string[] = []
   readonly #releases: Release[] = []
 
-  constructor(seed: number, { isNightly = false, isBrief = false }: { isNightly?: boolean; isBrief?: boolean } = {}) {
+  constructor(seed: number, options: { isNightly?: boolean; minutes?: number; isBrief?: boolean } = {}) {
+    const { isNightly = false, minutes = Number.POSITIVE_INFINITY, isBrief = false } = options
     this.seed = seed
     this.random = new Random(seed)
     this.isNightly = isNightly
     this.isBrief = isBrief
+    this.#minutes = minutes
+  }
+
+  /** How long this run goes on, by night and by day. */
+  seconds(nightly: number, daily: number): number {
+    return this.isNightly ? Math.min(nightly, Math.round(this.#minutes * 60)) : daily
+  }
+
+  /** How many there are in this run, by night and by day; `aMinute`: about as many are done in a minute. */
+  count(nightly: number, daily: number, aMinute: number): number {
+    return this.isNightly ? Math.min(nightly, Math.ceil(aMinute * this.#minutes)) : daily
   }
 
   get result(): RowResult {

@@ -5,6 +5,7 @@ import { countUnavailable } from './calls.ts'
 import { blackHole, type Host, network } from './network.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
+import { startServer, watchLoop } from './server-health.ts'
 import { type Child, startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
@@ -34,9 +35,9 @@ async function startPair(
   const about = kind === 'calls' ? { limits: CALLS } : { heartbeat: BEAT }
   const server: ServerConfig = { kind, address, options, ...about, ...own.server }
   const client: ClientConfig = { kind, addresses: [address], connections: 1, options, ...about, ...own.client }
-  const serverChild = await startChild(trial, 'server', server, { before: serverHost.before })
+  const serverChild = await startServer(trial, server, { before: serverHost.before })
   const clientChild = await startChild(trial, 'client', client, { before: clientHost.before })
-  await clientChild.ask('open')
+  for (const failure of await clientChild.ask<string[]>('open')) trial.violations.push(`no connection: ${failure}`)
   return { server: serverChild, client: clientChild, hosts: [serverHost, clientHost] }
 }
 
@@ -59,6 +60,7 @@ async function vanish(
 ): Promise<void> {
   const { server, client, hosts } = await startPair(trial, 'messages', own)
   await sleep(500)
+  const judgeLoop = await watchLoop(trial, server, `, ${name}`)
   const closes = [closeOf(server), closeOf(client)]
   blackHole(hosts[1], directions)
   const begin = performance.now()
@@ -69,6 +71,7 @@ async function vanish(
   const expected = new Set(['HEARTBEAT_TIMEOUT', 'WRITE_TIMEOUT'])
   const typed = [atServer, atClient].filter(({ code }) => expected.has(code)).length
   trial.all(`HEARTBEAT_TIMEOUT or WRITE_TIMEOUT, ${name}`, typed, 2)
+  await judgeLoop()
   await checkBooks(trial, client)
 }
 
@@ -112,7 +115,7 @@ const LOSSES = [0.01, 0.05, 0.2]
 
 /** One network for each rate, all at the same time. */
 async function loss(trial: Trial): Promise<void> {
-  const seconds = trial.isNightly ? 600 : 60
+  const seconds = trial.seconds(600, 60)
   const runs = LOSSES.map(async (rate) => {
     const heartbeat = { intervalMs: 2_000, timeoutMs: 5_000 }
     const own = { heartbeat, options: { sendStallTimeoutMs: 10_000 } }
@@ -122,11 +125,12 @@ async function loss(trial: Trial): Promise<void> {
       const match = ['-m', 'statistic', '--mode', 'random', '--probability', String(rate)]
       host.run('iptables', '-w', '-A', 'INPUT', '-i', 'eth', ...match, '-j', 'DROP')
     }
-    return { rate, pair }
+    return { rate, pair, judgeLoop: await watchLoop(trial, pair.server, `, ${rate * 100} % lost`) }
   })
   const pairs = await Promise.all(runs)
   await sleep(seconds * 1_000)
-  for (const { rate, pair } of pairs) {
+  for (const { rate, pair, judgeLoop } of pairs) {
+    await judgeLoop()
     const { closes, received } = await checkBooks(trial, pair.client)
     const name = `${rate * 100} % lost: connections closed`
     if (rate <= 0.05) trial.all(name, closes.length, 0)
@@ -140,11 +144,13 @@ async function killed(trial: Trial): Promise<void> {
   const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 } }
   const pair = await startPair(trial, 'messages', { client: own })
   const { hosts } = pair
+  const judgeLoop = await watchLoop(trial, pair.server)
   for (let second = 0; second < 5; second++) {
     const ports = portsOf(hosts[1]).filter(() => trial.random.chance(0.1))
     for (const port of ports) hosts[1].run('ss', '-K', 'sport', '=', `:${port}`)
     await sleep(500)
   }
+  await judgeLoop()
   await countKilled(trial, pair, 'ss')
   await killUnderCalls(trial, (host) => host.run('ss', '-K', 'dport', '=', `:${PORT}`))
 }
@@ -159,9 +165,11 @@ async function rejected(trial: Trial): Promise<void> {
   const pair = await startPair(trial, 'messages', { client: own })
   const { client, hosts } = pair
   await sleep(500)
+  const judgeLoop = await watchLoop(trial, pair.server)
   hosts[0].run(...reject('-A'))
   const isGone = async () => (await client.ask<ClientReport>('report')).open === 0
   await until('all are reset', isGone, 20_000)
+  await judgeLoop()
   await countKilled(trial, pair, 'reject')
   await killUnderCalls(trial, (host) => host.run(...reject('-A')))
 }
@@ -225,6 +233,7 @@ export const LOST_PACKETS: readonly Row[] = [
     fault: '1, 5 and 20 % packet loss',
     by: 'iptables statistic',
     ...KERNEL,
+    isIdle: true,
     deadlineMs: 120_000,
     run: loss,
   },

@@ -16,8 +16,8 @@ interface ToxicScope {
  * - `bandwidth`: at most so many bytes a second.
  * - `slicer`: in pieces of `averageSize` bytes, `sizeVariation` more or less, `delayMs` apart.
  * - `limit_data`: both ends see the end of the other once so many bytes have passed.
- * - `reset_peer`: both ends are reset, after `timeoutMs`, or once `afterBytes` bytes have passed. An end that has not read
- *   them by then may see an end instead: Node does not tell the two apart.
+ * - `reset_peer`: both ends are reset, after `timeoutMs`, or once `afterBytes` bytes have passed. A bare `net.Socket` that has
+ *   not read them by then may see an end instead (libuv/libuv#4997); a connection of this package sees the reset.
  * - `timeout`: nothing passes any more; both ends see the end of the other after `timeoutMs`, or when it is removed.
  * - `slow_close`: the end of one side reaches the other `delayMs` later.
  * - `corrupt`: every byte is changed with the chance `rate`.
