@@ -117,6 +117,7 @@ export class Scheduler {
     if (this.#ring.length === 0) return
     for (const { bytes } of this.#ring.filter((rest) => rest.id === id)) this.memory.take(-bytes.length)
     this.#ring = this.#ring.filter((rest) => rest.id !== id)
+    if (this.isIdle) this.#onIdle()
   }
 
   /** The connection is gone. */
