@@ -51,7 +51,7 @@ export function coreWaitMs(pid: number): number {
 }
 
 /** The same of this process, a thousand times a second if need be. */
-function ownCoreWait(): () => number {
+export function ownCoreWait(): () => number {
   try {
     const file = openSync('/proc/self/schedstat', 'r')
     const text = Buffer.alloc(64)
