@@ -80,17 +80,21 @@ async function blockedLoop(trial: Trial): Promise<void> {
   await standStill(trial, 3_000, (client, ms) => client.ask('block', ms))
 }
 
+/** Shorter than any process stands still, and longer than a busy machine makes anybody wait. */
+const PATIENCE_MS = 2_000
+
 async function standStill(
   trial: Trial,
   stillMs: number,
   hold: (client: Child, ms: number) => Promise<unknown>,
 ): Promise<void> {
   // So often that some wait for an answer when the process stands still: that answer is there before their timers run.
-  const heartbeat = { intervalMs: 5, timeoutMs: 1_000 }
+  const heartbeat = { intervalMs: 5, timeoutMs: PATIENCE_MS }
   const { server, client } = await startPair(trial, 'messages', { heartbeat })
+  const limits = { ...CALLS, pingTimeoutMs: PATIENCE_MS }
   // The other end would rightly give up a client that stands still.
   const patient = { limits: { ...CALLS, pingIntervalMs: 60_000 } }
-  const calls = await startPair(trial, 'calls', { limits: CALLS, callers: 1, connections: 10 }, patient)
+  const calls = await startPair(trial, 'calls', { limits, callers: 1, connections: 10 }, patient)
   await sleep(500)
   const judges = [await watchLoop(trial, server), await watchLoop(trial, calls.server, ', calls')]
   await Promise.all([client, calls.client].map((child) => hold(child, stillMs)))
