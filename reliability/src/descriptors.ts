@@ -8,7 +8,7 @@ import type { Row } from './row.ts'
 import { startServer, watchLoop } from './server-health.ts'
 import { startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
-import { sleep, until, within } from './waiting.ts'
+import { until, within } from './waiting.ts'
 import { rawConnect, ways } from './ways.ts'
 
 const FEW = 128
@@ -58,8 +58,11 @@ async function fewAtClient(trial: Trial): Promise<void> {
   trial.atLeast('connections refused by the system', failures.length, 300 - FEW)
   trial.all('of them without a typed error', untyped.length, 0)
   const first = await client.ask<ClientReport>('report')
-  await sleep(300)
-  const second = await client.ask<ClientReport>('report')
+  let second = first
+  await until('messages of those that stand', async () => {
+    second = await client.ask<ClientReport>('report')
+    return second.received >= first.received + 10
+  })
   trial.atLeast('messages of those that stand', second.received - first.received, 10)
   await judgeLoop()
   trial.violations.push(...second.violations)

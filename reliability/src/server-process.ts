@@ -52,7 +52,9 @@ async function serveMessages(): Promise<void> {
     await server.close()
     loop.stop()
   }
-  answerAll({ ...meters, address: () => server.addresses[0], stats: () => server.stats() }, end)
+  const bytesReceived = () => [...server.connections].reduce((sum, each) => sum + each.stats().bytesReceived, 0)
+  const answers = { address: () => server.addresses[0], stats: () => server.stats(), bytesReceived }
+  answerAll({ ...meters, ...answers }, end)
 }
 
 /** Sends as fast as the peer takes it. */

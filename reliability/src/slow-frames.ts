@@ -206,8 +206,10 @@ async function declared(trial: Trial): Promise<void> {
   const sockets = await connectAll(trial, target, count)
   const before = await server.ask<number>('live')
   const judgeLoop = await watchLoop(trial, server)
-  for (const socket of sockets) socket.write(Uint8Array.of(0, 0x10, 0, 0, 1, 2, 3))
-  await sleep(500)
+  const beginning = Uint8Array.of(0, 0x10, 0, 0, 1, 2, 3)
+  for (const socket of sockets) socket.write(beginning)
+  const all = count * beginning.length
+  await until('all lengths are read', async () => (await server.ask<number>('bytesReceived')) === all)
   await judgeLoop()
   const grown = ((await server.ask<number>('live')) - before) / MiB
   trial.atMost('memory grown', Math.ceil(grown), 16, 'MiB')
