@@ -36,6 +36,8 @@ export interface Cell {
   inFlight?: number
   /** What the ratio of ours is first to reach. */
   firstTarget?: number
+  /** What peers got of their warm-up and of each round, when that was less than all. */
+  peerShare?: number
   results: Result[]
 }
 
@@ -45,6 +47,8 @@ export interface Setting {
   /** Counted time of a round. */
   seconds: number
   pinned: boolean
+  /** What peers get of their warm-up and of each round, 0 to 1. @default 1 */
+  peerShare?: number
   /** Ends the cell early; it keeps the rounds it has. */
   signal?: AbortSignal
 }

@@ -7,10 +7,10 @@ import { chartsOf, standalone } from './charts.ts'
 import { canPin, describeMachine, machineLine } from './machine.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
 import { pageOf } from './page.ts'
-import { planOf } from './plan.ts'
+import { budgetOf, planOf } from './plan.ts'
 import { progressBar } from './progress-bar.ts'
 import { argsWithoutFiles, type RunRecord, readRecord, savedPath, writeRecord } from './run-record.ts'
-import { reasons, suiteText } from './table.ts'
+import { reasons, shortenings, suiteText } from './table.ts'
 import { tour } from './tour.ts'
 
 const INTERRUPTED = 130
@@ -30,7 +30,8 @@ async function measured(options: Options): Promise<RunRecord> {
   const begin = performance.now()
   const plan = planOf(options)
   const progress = progressBar(plan.length)
-  const { cells, isInterrupted } = await tour(plan, { pinned: machine.pinned, signal: interruption() }, progress)
+  const setting = { pinned: machine.pinned, signal: interruption() }
+  const { cells, isInterrupted } = await tour(plan, setting, progress, budgetOf(options))
   progress.stop()
   const seconds = (performance.now() - begin) / 1000
   return { startedAt, seconds, machine, args: argsWithoutFiles(process.argv.slice(2)), isInterrupted, cells }
@@ -60,6 +61,7 @@ function print({ cells, isInterrupted, seconds }: RunRecord): void {
     if (text !== '') console.log(`\n## ${suite}\n\n${text}`)
   }
   console.log('')
+  for (const line of shortenings(cells)) console.log(line)
   for (const line of reasons(cells, 'notRun')) console.log(line)
   for (const line of reasons(cells, 'failure')) {
     console.error(line)

@@ -6,7 +6,7 @@ import { BASELINE, OURS } from './contender.ts'
 import { machineLine } from './machine.ts'
 import { PALETTE } from './palette.ts'
 import type { RunRecord } from './run-record.ts'
-import { reasons, resultOf, suiteText } from './table.ts'
+import { reasons, resultOf, shortenings, suiteText } from './table.ts'
 
 const STYLE = `${PALETTE}
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
@@ -23,7 +23,7 @@ export function pageOf(record: RunRecord): string {
     ({ title, caption, svg }) =>
       `<h2>${escaped(capital(title))}</h2><figure>${svg}<figcaption>${escaped(caption)}</figcaption></figure>`,
   )
-  const absent = [...reasons(cells, 'failure'), ...reasons(cells, 'notRun')]
+  const absent = [...reasons(cells, 'failure'), ...reasons(cells, 'notRun'), ...shortenings(cells)]
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Framewire benchmark</title><style>${STYLE}</style></head>
 <body><h1>Framewire benchmark</h1>
@@ -41,7 +41,7 @@ ${SUITES.map((suite) =>
     cells.filter((cell) => cell.suite === suite),
   ),
 ).join('\n')}
-${absent.length > 0 ? `<h2>Not in the pictures</h2><pre>${escaped(absent.join('\n'))}</pre>` : ''}
+${absent.length > 0 ? `<h2>Left out or shortened</h2><pre>${escaped(absent.join('\n'))}</pre>` : ''}
 <h2>How it was measured</h2>
 <p>Server and client are two processes with one loopback connection. Contenders take turns, round by round, and every echo is
 checked before it counts. Only comparisons within one run say something: on another machine, or on this one while it does

@@ -14,6 +14,13 @@ const START_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 15_000
 const STOP_TIMEOUT_MS = 3_000
 const KEPT_STDERR = 4_096
+const STARTED_AT_A_TIME = 2
+
+/** How two processes are started. */
+export interface PairOptions {
+  work: Work
+  pinned: boolean
+}
 
 interface Child {
   role: string
@@ -31,7 +38,7 @@ export class Pair {
   }
 
   /** Throws NotRun when one of the two does not come up. */
-  static async start(contender: string, work: Work, pinned: boolean): Promise<Pair> {
+  static async start(contender: string, { work, pinned }: PairOptions): Promise<Pair> {
     const server = startChild('server', [contender, work], pinned ? SERVER_CPU : undefined)
     try {
       const { port } = (await answer(server, START_TIMEOUT_MS)) as { port: number }
@@ -71,21 +78,31 @@ export class Pair {
 
 /** The pairs of a cell, each started when it is first asked for. */
 export class Pairs {
-  readonly #work: Work
-  readonly #pinned: boolean
+  readonly #start: (contender: string) => Promise<Pair>
   readonly #started = new Map<string, Promise<Pair>>()
 
-  constructor(work: Work, pinned: boolean) {
-    this.#work = work
-    this.#pinned = pinned
+  constructor(start: (contender: string) => Promise<Pair>) {
+    this.#start = start
   }
 
   has(contender: string): boolean {
     return this.#started.has(contender)
   }
 
+  /** Starts all of them, two at a time: nothing is measured yet. Who does not start says so when it is asked for. */
+  async begin(contenders: readonly string[], signal?: AbortSignal): Promise<void> {
+    const remaining = contenders.values()
+    const starter = async (): Promise<void> => {
+      for (const contender of remaining) {
+        if (signal?.aborted) return
+        await this.get(contender).catch(() => {})
+      }
+    }
+    await Promise.all(Array.from({ length: STARTED_AT_A_TIME }, starter))
+  }
+
   get(contender: string): Promise<Pair> {
-    const pair = this.#started.get(contender) ?? Pair.start(contender, this.#work, this.#pinned)
+    const pair = this.#started.get(contender) ?? this.#start(contender)
     this.#started.set(contender, pair)
     return pair
   }

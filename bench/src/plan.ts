@@ -47,6 +47,14 @@ const STREAMS: readonly StreamWork[] = [
   { title: '1 KiB, slow consumer', size: KiB, count: 20_000, restEvery: 64 },
 ]
 
+// Without peers the tour takes 60 s; with npm ci and the build a first run ends within two minutes.
+const TOUR_SECONDS = 95
+
+/** What a run may take: the quick tour ends in time, what somebody asked for takes as long as it takes. */
+export function budgetOf({ isFull, rounds, seconds }: Options): number {
+  return isFull || rounds !== undefined || seconds !== undefined ? Number.POSITIVE_INFINITY : TOUR_SECONDS
+}
+
 export function planOf(options: Options): Step[] {
   const steps = options.isFull ? fullSteps(options) : quickSteps(options)
   return steps.map((step) => ({

@@ -1,11 +1,13 @@
 // Cells between two processes: echoes in a closed loop, echoes in an open loop, server streams, and small calls beside large
-// streams. Fresh processes for each contender and cell, one warm-up, then alternating rounds.
-import { type Cell, type Cost, type Result, resultsOf, type Setting, sizeText } from './cell.ts'
+// streams.
+import { type Cell, type Result, resultsOf, type Setting, sizeText } from './cell.ts'
+import type { Load } from './closed-loop.ts'
 import { BASELINE, OURS, STREAM_BASELINE, type Work } from './contender.ts'
 import type { Latency } from './latency.ts'
-import { type Pair, Pairs } from './pair.ts'
-import { alternate, median, type Sample } from './rounds.ts'
-import type { Usage } from './usage.ts'
+import { Pair, Pairs } from './pair.ts'
+import { Costs, pairRounds } from './pair-rounds.ts'
+import { PEER_NAMES } from './roster.ts'
+import { alternate, median } from './rounds.ts'
 
 // Shares of a round's time that go uncounted: before the first round so that the code is compiled, and before each later
 // one because the process has slept while the others ran.
@@ -27,17 +29,21 @@ export function echoTitle({ work, payloadBytes, inFlight }: EchoWork): string {
 
 export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> {
   const { work, payloadBytes, inFlight, contenders, firstTarget } = echo
-  const measureMs = setting.seconds * 1000
-  const load = { work, payloadBytes, inFlight, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  const loadFor = (contender: string): Load => {
+    const measureMs = millisecondsFor(contender, setting)
+    return { work, payloadBytes, inFlight, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  }
   const costs = new Costs()
-  const results = await rounds(work, contenders, BASELINE, setting, {
+  const results = await pairRounds(contenders, BASELINE, setting, {
+    start: (contender) => Pair.start(contender, { work, pinned: setting.pinned }),
     async warm(pair, contender) {
-      const warmMs = Math.min(Math.max(SHORTEST_WARMUP_MS, measureMs * WARMUP_SHARE), measureMs * 10)
-      const { usage } = await pair.obey('warm', { ...load, warmupMs: 0, measureMs: warmMs }, warmMs * 6)
+      const warmMs = warmupMs(contender, setting)
+      const { usage } = await pair.obey('warm', { ...loadFor(contender), warmupMs: 0, measureMs: warmMs }, warmMs * 6)
       costs.begin(contender, usage)
     },
     async measure(pair, contender) {
-      const { result, usage } = await pair.obey('closed', load, measureMs * 2)
+      const load = loadFor(contender)
+      const { result, usage } = await pair.obey('closed', load, load.measureMs * 2)
       costs.add(contender, usage, result.calls)
       return result.callsPerSecond
     },
@@ -59,6 +65,18 @@ export async function echoCell(echo: EchoWork, setting: Setting): Promise<Cell> 
   }
 }
 
+/** The counted time of a round, less for peers when a tour has little time. */
+function millisecondsFor(contender: string, { seconds, peerShare = 1 }: Setting): number {
+  return seconds * 1_000 * (PEER_NAMES.includes(contender) ? peerShare : 1)
+}
+
+/** Processor time of the warm-up. */
+function warmupMs(contender: string, { seconds, peerShare = 1 }: Setting): number {
+  const measureMs = seconds * 1_000
+  const warmMs = Math.min(Math.max(SHORTEST_WARMUP_MS, measureMs * WARMUP_SHARE), measureMs * 10)
+  return warmMs * (PEER_NAMES.includes(contender) ? peerShare : 1)
+}
+
 export interface OpenWork {
   payloadBytes: number
   callsPerSecond: number
@@ -72,13 +90,17 @@ export function openTitle({ payloadBytes, callsPerSecond }: OpenWork): string {
 /** The rounds are the 99th percentile in milliseconds. */
 export async function openCell(open: OpenWork, setting: Setting): Promise<Cell> {
   const { payloadBytes, callsPerSecond, contenders } = open
-  const measureMs = setting.seconds * 1000
-  const load = { work: 'bytes' as const, payloadBytes, callsPerSecond, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  const measured = (pair: Pair, contender: string) => {
+    const measureMs = millisecondsFor(contender, setting)
+    const load = { work: 'bytes' as const, payloadBytes, callsPerSecond, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+    return pair.obey('open', load, measureMs * 2)
+  }
   const seen = new Map<string, Latency[]>()
-  const results = await rounds('bytes', contenders, BASELINE, setting, {
-    warm: async (pair) => void (await pair.obey('open', load, measureMs * 2)),
+  const results = await pairRounds(contenders, BASELINE, setting, {
+    start: (contender) => Pair.start(contender, { work: 'bytes', pinned: setting.pinned }),
+    warm: async (pair, contender) => void (await measured(pair, contender)),
     async measure(pair, contender) {
-      const { result } = await pair.obey('open', load, measureMs * 2)
+      const { result } = await measured(pair, contender)
       seen.set(contender, [...(seen.get(contender) ?? []), result])
       return result.p99
     },
@@ -100,7 +122,8 @@ export async function streamCell(stream: StreamWork, setting: Setting): Promise<
   const { title, size, count, restEvery, firstTarget } = stream
   const load = { size, count, ...(restEvery !== undefined && { restEvery }) }
   const costs = new Costs()
-  const results = await rounds('bytes', [STREAM_BASELINE, OURS], STREAM_BASELINE, setting, {
+  const results = await pairRounds([STREAM_BASELINE, OURS], STREAM_BASELINE, setting, {
+    start: (contender) => Pair.start(contender, { work: 'bytes', pinned: setting.pinned }),
     async warm(pair, contender) {
       costs.begin(contender, (await pair.obey('stream', load, 60_000)).usage)
     },
@@ -135,7 +158,7 @@ export function sharedTitle(calls: number, uploadBytes: number): string {
 
 /** 99th percentiles in milliseconds: `LOADED` shares its connection with an upload and a stalled stream. */
 export async function sharedCell(calls: number, uploadBytes: number, setting: Setting): Promise<Cell> {
-  const pairs = new Pairs('bytes', setting.pinned)
+  const pairs = new Pairs((name) => Pair.start(name, { work: 'bytes', pinned: setting.pinned }))
   const seen = new Map<string, Latency[]>()
   const measure = async (name: string): Promise<number> => {
     const isFirst = !pairs.has(OURS)
@@ -154,68 +177,6 @@ export async function sharedCell(calls: number, uploadBytes: number, setting: Se
     return { suite: 'fairness', title, unit: 'ms p99', baseline: IDLE, firstTarget: 10, results }
   } finally {
     await pairs.close()
-  }
-}
-
-interface Doing {
-  /** Once for each contender, uncounted. */
-  warm(pair: Pair, contender: string): Promise<void>
-  measure(pair: Pair, contender: string): Promise<number>
-  /** What there is to say besides the rounds. */
-  finish(pair: Pair, result: Result): Promise<Result>
-}
-
-async function rounds(
-  work: Work,
-  contenders: readonly string[],
-  baseline: string,
-  setting: Setting,
-  doing: Doing,
-): Promise<Result[]> {
-  const pairs = new Pairs(work, setting.pinned)
-  const measure = async (contender: string): Promise<number> => {
-    const isFirst = !pairs.has(contender)
-    const pair = await pairs.get(contender)
-    if (isFirst) await doing.warm(pair, contender)
-    return doing.measure(pair, contender)
-  }
-  try {
-    const samples: Sample[] = await alternate(contenders, setting.rounds, measure, setting.signal)
-    const results: Result[] = []
-    for (const result of resultsOf(samples, baseline)) {
-      const isWhole = result.value !== undefined && !setting.signal?.aborted
-      results.push(isWhole ? await doing.finish(await pairs.get(result.contender), result) : result)
-    }
-    return results
-  } finally {
-    await pairs.close()
-  }
-}
-
-/** What processes used for the calls counted. */
-class Costs {
-  readonly #begun = new Map<string, { client: Usage; server: Usage }>()
-  readonly #now = new Map<string, { client: Usage; server: Usage }>()
-  readonly #calls = new Map<string, number>()
-
-  begin(contender: string, usage: { client: Usage; server: Usage }): void {
-    this.#begun.set(contender, usage)
-  }
-
-  add(contender: string, usage: { client: Usage; server: Usage }, calls: number): void {
-    this.#now.set(contender, usage)
-    this.#calls.set(contender, (this.#calls.get(contender) ?? 0) + calls)
-  }
-
-  of(contender: string): Cost | undefined {
-    const [begun, now, calls] = [this.#begun.get(contender), this.#now.get(contender), this.#calls.get(contender)]
-    if (begun === undefined || now === undefined || calls === undefined) return undefined
-    return {
-      clientCpuMicros: (now.client.cpuMicros - begun.client.cpuMicros) / calls,
-      serverCpuMicros: (now.server.cpuMicros - begun.server.cpuMicros) / calls,
-      clientPeakMemory: now.client.peakMemory,
-      serverPeakMemory: now.server.peakMemory,
-    }
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Cell, resultsOf } from './cell.ts'
 import { BASELINE, OURS } from './contender.ts'
 import type { Sample } from './rounds.ts'
-import { againstTable, latencyTable, oursTable, rateTable, reasons, textTable, verdict } from './table.ts'
+import { againstTable, latencyTable, oursTable, rateTable, reasons, shortenings, textTable, verdict } from './table.ts'
 
 const cellOf = (title: string, samples: Sample[]): Cell => ({
   suite: 'rpc',
@@ -43,6 +43,11 @@ test('one that failed or did not run is in no table, and its reason is told', ()
   expect(againstTable(cells)).toBe('')
   expect(reasons(cells, 'notRun')).toEqual(['not run: grpc-js: not installed (rpc @16)'])
   expect(reasons(cells, 'failure')).toEqual(['failed: liar: wrong echo (rpc @16)'])
+})
+
+test('what peers got less than planned is told, and by how much', () => {
+  const cells = [{ ...cellOf('@16', [floor, ours]), peerShare: 0.4321 }, cellOf('@1', [floor])]
+  expect(shortenings(cells)).toEqual(['shortened: warm-up and rounds of the peers in rpc @16 to 43 %, to end in time'])
 })
 
 test('ours has its ratio with the spread, and the target', () => {

@@ -81,6 +81,15 @@ export function reasons(cells: readonly Cell[], kind: 'failure' | 'notRun'): str
   return [...found].map(([line, where]) => `${line} (${where.length > 3 ? `${where.length} cells` : where.join('; ')})`)
 }
 
+/** What peers got less than planned, so that the tour ended in time. */
+export function shortenings(cells: readonly Cell[]): string[] {
+  return cells.flatMap(({ suite, title, peerShare }) => {
+    if (peerShare === undefined) return []
+    const percent = Math.round(peerShare * 100)
+    return [`shortened: warm-up and rounds of the peers in ${suite} ${title} to ${percent} %, to end in time`]
+  })
+}
+
 /** Met or not by the median, and whether the rounds lie on both sides of the target. */
 export function verdict(ratio: Spread, target: number, rounds: number): string {
   if (rounds < ROUNDS_FOR_A_VERDICT) return 'too few rounds'

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { Budget } from './budget.ts'
 import type { Cell, Setting } from './cell.ts'
 import type { CodecOrder } from './codec-process.ts'
 import { SERVER_CPU } from './machine.ts'
@@ -24,17 +25,22 @@ export async function tour(
   plan: readonly Step[],
   setting: Pick<Setting, 'pinned'> & { signal: AbortSignal },
   progress: Progress,
+  budgetSeconds = Number.POSITIVE_INFINITY,
 ): Promise<Tour> {
   const cells: Cell[] = []
-  for (const step of plan) {
+  const budget = new Budget(plan, budgetSeconds)
+  const begin = performance.now()
+  for (const [number, step] of plan.entries()) {
     if (setting.signal.aborted) break
     progress.begin(step)
-    const cell = await cellOf(step, { ...setting, rounds: step.rounds, seconds: step.seconds }).catch((error) => {
+    const peerShare = budget.shareOf(number, (performance.now() - begin) / 1_000)
+    const { rounds, seconds } = step
+    const cell = await cellOf(step, { ...setting, rounds, seconds, peerShare }).catch((error) => {
       if (setting.signal.aborted) return undefined
       throw error
     })
     if (cell === undefined || cell.results.length === 0) continue
-    cells.push(cell)
+    cells.push(peerShare < 1 ? { ...cell, peerShare } : cell)
     progress.done(cell)
   }
   return { cells, isInterrupted: setting.signal.aborted }
