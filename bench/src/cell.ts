@@ -3,7 +3,7 @@
 import type { Latency } from './latency.ts'
 import { pairedRatio, type Sample, type Spread, spread } from './rounds.ts'
 
-export const SUITES = ['codec', 'transport', 'rpc', 'latency', 'streams', 'fairness'] as const
+export const SUITES = ['codec', 'transport', 'rpc', 'latency', 'streams', 'fairness', 'scale'] as const
 export type Suite = (typeof SUITES)[number]
 
 /** What a call costs both processes. */
@@ -15,6 +15,12 @@ export interface Cost {
   serverPeakMemory: number
 }
 
+/** Bytes of both ends. */
+export interface Memory {
+  client: number
+  server: number
+}
+
 /** A sample, and what it comes to unless it failed. */
 export interface Result extends Sample {
   value?: Spread
@@ -22,7 +28,30 @@ export interface Result extends Sample {
   ratio?: Spread
   cost?: Cost
   latency?: Latency
+  /** What a connection holds of memory before its first call, and after its calls. */
+  idleConnection?: Memory
+  usedConnection?: Memory
+  /** The version of what ran it, where that is not the Node of the bench. */
+  version?: string
 }
+
+/** What grows from cell to cell of one series, and how much of it there is. */
+export interface Growth {
+  of: Series
+  value: number
+}
+
+export const ECHO_SERVERS = 'server processes, echo'
+export const BUSY_SERVERS = 'server processes, busy handlers'
+export const SERIES_NAMES = [
+  'connections',
+  'payload',
+  'calls made',
+  'open streams',
+  ECHO_SERVERS,
+  BUSY_SERVERS,
+] as const
+export type Series = (typeof SERIES_NAMES)[number]
 
 export interface Cell {
   suite: Suite
@@ -34,6 +63,9 @@ export interface Cell {
   /** Bytes of a payload, where there is one size. */
   payloadBytes?: number
   inFlight?: number
+  growth?: Growth
+  /** What has to be known to read the numbers. */
+  note?: string
   /** What the ratio of ours is first to reach. */
   firstTarget?: number
   /** What peers got of their warm-up and of each round, when that was less than all. */

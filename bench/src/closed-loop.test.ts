@@ -65,6 +65,19 @@ test('keeps exactly the asked number of calls in flight', async () => {
   expect([most, inFlight]).toEqual([4, 0])
 })
 
+test('several callers share the calls in flight', async () => {
+  const seen = [0, 0]
+  const callers = [0, 1].map((index) =>
+    callerOf((payload) => {
+      seen[index] = (seen[index] ?? 0) + 1
+      return payload
+    }),
+  )
+  const { calls } = await closedLoop(callers, { ...load, inFlight: 2 })
+  expect((seen[0] ?? 0) + (seen[1] ?? 0)).toBe(calls)
+  expect(Math.min(...seen)).toBeGreaterThan(0)
+})
+
 test('fails on an echo of the wrong length, however late', async () => {
   const caller = callerOf((payload, call) => (call === 50 ? payload.subarray(0, 31) : payload))
   await expect(closedLoop(caller, load)).rejects.toThrow(/wrong echo .* got 31 B/)

@@ -38,13 +38,21 @@ interface Run {
   recorder: LatencyRecorder | undefined
 }
 
-/** Throws on a wrong echo, a failed call and calls that never come back. Times of calls go to the recorder, if any. */
-export async function closedLoop(caller: Caller, load: Load, recorder?: LatencyRecorder): Promise<Throughput> {
+/**
+ * Throws on a wrong echo, a failed call and calls that never come back. Times of calls go to the recorder, if any. Several
+ * callers share the calls in flight evenly.
+ */
+export async function closedLoop(
+  callers: Caller | readonly Caller[],
+  load: Load,
+  recorder?: LatencyRecorder,
+): Promise<Throughput> {
+  const all = [callers].flat() as Caller[]
   const timedEvery = load.inFlight <= TIMED_ALWAYS_UP_TO ? 1 : TIMED_EVERY
   const run: Run = { begun: 0, completed: 0, stopped: false, isCounting: false, timedEvery, recorder }
   const loops: Promise<void>[] = []
   for (let slot = 0; slot < load.inFlight; slot++) {
-    loops.push(keepCalling(caller, probeOf(load.work, slot, load.payloadBytes), run))
+    loops.push(keepCalling(all[slot % all.length] as Caller, probeOf(load.work, slot, load.payloadBytes), run))
   }
   const ended = Promise.all(loops)
   let callsPerSecond = 0

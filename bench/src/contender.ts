@@ -37,10 +37,22 @@ export interface EchoServer {
   close(): Promise<void>
 }
 
+/** What a cell asks of both ends besides echoes. Ours and the floor know it. */
+export interface Terms {
+  /** Bytes of the largest payload. @default what the limits take by default */
+  largestPayload?: number
+  /** Connections that one server process gets. @default 1 */
+  connections?: number
+  /** The port that several processes listen on by `reusePort`, 0 for the first of them. @default a port of its own */
+  sharedPort?: number
+  /** Bytes that the handler hashes for each call, as if it had something to do. @default 0 */
+  hashedBytes?: number
+}
+
 export interface Contender {
   name: string
-  serve(work: Work): Promise<EchoServer>
-  connect(port: number, work: Work): Promise<Caller>
+  serve(work: Work, terms?: Terms): Promise<EchoServer>
+  connect(port: number, work: Work, terms?: Terms): Promise<Caller>
 }
 
 /** What every ratio of calls is against. */

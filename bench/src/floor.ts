@@ -2,10 +2,19 @@
 // write a tick, one promise a call in a slot table, views instead of copies. No limits, deadlines, cancellation or
 // backpressure, and no early flush: it never gets a guarantee, so that a ratio against it keeps its meaning.
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { BASELINE, type Caller, type Contender, type EchoServer, type Value, type Work } from './contender.ts'
+import { type AddressInfo, connect, createServer, type ListenOptions, type Socket } from 'node:net'
+import {
+  BASELINE,
+  type Caller,
+  type Contender,
+  type EchoServer,
+  type Terms,
+  type Value,
+  type Work,
+} from './contender.ts'
 import { FloorReader, type FrameVisitor } from './floor-reader.ts'
 import { FloorWriter } from './floor-writer.ts'
+import { handlerWork } from './handler-work.ts'
 
 type Resolve = (echo: Uint8Array | Promise<never>) => void
 
@@ -71,9 +80,12 @@ function takeResolve(resolve: (value: unknown) => void): void {
   taken = resolve as Resolve
 }
 
-function echoFrames(socket: Socket, work: Work): void {
+function echoFrames(socket: Socket, work: Work, handle: (() => void) | undefined): void {
   const writer = new FloorWriter(socket)
-  const echoBytes: FrameVisitor = (id, bytes, start, end) => writer.add(id, bytes, start, end)
+  const echoBytes: FrameVisitor = (id, bytes, start, end) => {
+    handle?.()
+    writer.add(id, bytes, start, end)
+  }
   const echoJson: FrameVisitor = (id, bytes, start, end) => {
     const reply = packJson(unpackJson(bytes.subarray(start, end)))
     writer.add(id, reply, 0, reply.length)
@@ -86,14 +98,16 @@ function echoFrames(socket: Socket, work: Work): void {
   socket.on('error', () => socket.destroy())
 }
 
-async function serveFloor(work: Work): Promise<EchoServer> {
+async function serveFloor(work: Work, { sharedPort, hashedBytes = 0 }: Terms = {}): Promise<EchoServer> {
+  const handle = handlerWork(hashedBytes)
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    echoFrames(socket, work)
+    echoFrames(socket, work, handle)
   })
-  server.listen(0, '127.0.0.1')
+  const shared = sharedPort !== undefined && { reusePort: true }
+  server.listen({ port: sharedPort ?? 0, host: '127.0.0.1', ...shared } as ListenOptions)
   await once(server, 'listening')
   const close = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy()

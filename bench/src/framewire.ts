@@ -6,16 +6,30 @@ import {
   connect,
   contract,
   implement,
+  type Limits,
   raw,
   serve,
   serverStream,
   unary,
 } from '@framewire/rpc'
-import { type Caller, type Contender, type EchoServer, OURS, type SmallJson, type Take } from './contender.ts'
+import {
+  type Caller,
+  type Contender,
+  type EchoServer,
+  OURS,
+  type SmallJson,
+  type Take,
+  type Terms,
+} from './contender.ts'
+import { handlerWork } from './handler-work.ts'
 import { RING, ringOf } from './stream-loop.ts'
 
 const UPLOAD_CHUNK = 64 * 1024
 const MAX_STREAMS = 1_024
+const DEFAULT_MAX_MESSAGE = 4 * 1024 * 1024
+const BUFFERED_PAYLOADS = 4
+// A deadline of 10 s, the default, is short for 64 MiB on a busy machine; it costs the same.
+const TIMEOUT_MS = 60_000
 
 const bench = contract('bench', {
   bytes: unary<Uint8Array, Uint8Array>({ codec: raw }),
@@ -34,8 +48,8 @@ export function framewire(name: string, busyPollMicros: number): Contender {
   const transport = { busyPollMicros }
   return {
     name,
-    serve: () => serveFramewire(transport),
-    connect: (port) => connectFramewire(port, transport),
+    serve: (_, terms) => serveFramewire(transport, terms),
+    connect: (port, _, terms) => connectFramewire(port, transport, terms),
   }
 }
 
@@ -43,9 +57,20 @@ interface Transport {
   busyPollMicros: number
 }
 
-async function serveFramewire(transport: Transport): Promise<EchoServer> {
+/** What there is to raise for payloads above the defaults; they may take longer, too. */
+function limitsFor({ largestPayload = 0 }: Terms): Limits {
+  if (largestPayload <= DEFAULT_MAX_MESSAGE) return {}
+  return { maxMessage: largestPayload, maxBuffered: BUFFERED_PAYLOADS * largestPayload }
+}
+
+async function serveFramewire(transport: Transport, terms: Terms = {}): Promise<EchoServer> {
+  const { connections, sharedPort, hashedBytes = 0 } = terms
+  const work = handlerWork(hashedBytes)
   const service = implement(bench, {
-    bytes: (payload) => payload,
+    bytes(payload) {
+      work?.()
+      return payload
+    },
     json: (value) => value,
     async *feed(request) {
       const [count, size] = numbersIn(request) as unknown as [number, number]
@@ -58,10 +83,14 @@ async function serveFramewire(transport: Transport): Promise<EchoServer> {
       return numbers(counted)
     },
   })
-  const server = await serve('tcp://127.0.0.1:0', {
+  const server = await serve(`tcp://127.0.0.1:${sharedPort ?? 0}`, {
     services: [service],
-    limits: { maxStreams: MAX_STREAMS },
-    transport,
+    limits: { maxStreams: MAX_STREAMS, ...limitsFor(terms) },
+    transport: {
+      ...transport,
+      ...(connections !== undefined && { maxConnections: connections + 1 }),
+      ...(sharedPort !== undefined && { reusePort: true }),
+    },
   })
   const [address] = server.addresses
   if (address === undefined || !('port' in address)) throw new Error('the framewire server has no TCP address')
@@ -90,8 +119,8 @@ async function stall(api: Api): Promise<() => Promise<void>> {
   return async () => void (await stream.return(undefined))
 }
 
-async function connectFramewire(port: number, transport: Transport): Promise<Caller> {
-  const peer = await connect(`tcp://127.0.0.1:${port}`, { transport })
+async function connectFramewire(port: number, transport: Transport, terms: Terms = {}): Promise<Caller> {
+  const peer = await connect(`tcp://127.0.0.1:${port}`, { transport, limits: limitsFor(terms), timeoutMs: TIMEOUT_MS })
   const api = peer.client(bench)
   return {
     call: (value) => (value instanceof Uint8Array ? api.bytes(value) : api.json(value)),

@@ -10,7 +10,8 @@ import { pageOf } from './page.ts'
 import { budgetOf, planOf } from './plan.ts'
 import { progressBar } from './progress-bar.ts'
 import { argsWithoutFiles, type RunRecord, readRecord, savedPath, writeRecord } from './run-record.ts'
-import { reasons, shortenings, suiteText } from './table.ts'
+import { suiteText } from './suite-text.ts'
+import { reasons, shortenings } from './table.ts'
 import { tour } from './tour.ts'
 
 const INTERRUPTED = 130

@@ -3,9 +3,9 @@ import { SUITES } from './cell.ts'
 import { BASELINE } from './contender.ts'
 import { parseOptions } from './options.ts'
 
-test('without arguments all suites run, on the page too', () => {
+test('without arguments all suites run but scale, on the page too', () => {
   const options = parseOptions([])
-  expect(options.suites).toEqual(SUITES)
+  expect([...options.suites, 'scale']).toEqual(SUITES)
   expect([options.contenders, options.sizes, options.inFlight, options.rounds]).toEqual(Array(4).fill(undefined))
   expect([options.isFull, options.pin, options.report]).toEqual([false, true, 'report.html'])
 })
@@ -30,6 +30,11 @@ test('reads every option, and keeps the baseline first', () => {
     from: 'y.json',
     pin: false,
   })
+})
+
+test('scale runs when it is named, and when everything does', () => {
+  expect(parseOptions(['--only', 'scale']).suites).toEqual(['scale'])
+  expect(parseOptions(['--full']).suites).toEqual(SUITES)
 })
 
 test.each([

@@ -6,7 +6,8 @@ import { BASELINE, OURS } from './contender.ts'
 import { machineLine } from './machine.ts'
 import { PALETTE } from './palette.ts'
 import type { RunRecord } from './run-record.ts'
-import { reasons, resultOf, shortenings, suiteText } from './table.ts'
+import { suiteText } from './suite-text.ts'
+import { reasons, resultOf, shortenings } from './table.ts'
 
 const STYLE = `${PALETTE}
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }

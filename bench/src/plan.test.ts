@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { SUITES } from './cell.ts'
 import { BASELINE, OURS } from './contender.ts'
 import { parseOptions } from './options.ts'
-import { planOf } from './plan.ts'
+import { planOf, titleOf } from './plan.ts'
 import { PEER_NAMES } from './roster.ts'
 
 const plan = (...args: string[]) => planOf(parseOptions(args))
 
-test('the quick tour and the full one touch every suite', () => {
-  expect([...new Set(plan().map(({ suite }) => suite))]).toEqual(SUITES)
+test('the quick tour and the full one touch every suite, scale only the full one', () => {
+  expect([...new Set(plan().map(({ suite }) => suite)), 'scale']).toEqual(SUITES)
   expect([...new Set(plan('--full').map(({ suite }) => suite))]).toEqual(SUITES)
 })
 
@@ -26,6 +26,22 @@ test('the full run has every depth of every size with every peer', () => {
   const small = cells.filter(({ work, payloadBytes }) => work === 'bytes' && payloadBytes === 32)
   expect(small.map(({ inFlight }) => inFlight)).toEqual([1, 16, 128, 1024])
   expect(cells.every(({ contenders }) => PEER_NAMES.every((name) => contenders.includes(name)))).toBe(true)
+})
+
+test('scale goes to 1,000 connections and 16 MiB in a minute, and to 10,000 and 64 MiB in the full run', () => {
+  const most = (of: string, ...args: string[]) => {
+    const grown = plan('--only', 'scale', ...args).flatMap((step) => ('growth' in step ? [step.growth] : []))
+    return Math.max(...grown.filter((growth) => growth.of === of).map(({ value }) => value))
+  }
+  expect([most('connections'), most('payload')]).toEqual([1_000, 2 ** 24])
+  expect([most('connections', '--full'), most('payload', '--full')]).toEqual([10_000, 2 ** 26])
+})
+
+test('no title stands twice in a suite', () => {
+  for (const args of [['--full'], [], ['--only', 'scale']]) {
+    const titles = plan(...args).map((step) => `${step.suite} ${titleOf(step)}`)
+    expect(titles).toEqual([...new Set(titles)])
+  }
 })
 
 test('one cell can be asked for, with its rounds', () => {

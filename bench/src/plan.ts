@@ -5,6 +5,7 @@ import { BASELINE, BUSY_POLL, OURS } from './contender.ts'
 import type { Options } from './options.ts'
 import { PEER_NAMES } from './roster.ts'
 import { type EchoWork, echoTitle, type OpenWork, openTitle, type StreamWork, sharedTitle } from './rpc-cells.ts'
+import { fullScale, quickScale, type ScaleWork } from './scale.ts'
 import { TRANSPORT_WORKS, type TransportWork } from './transport-cells.ts'
 
 export type Step = { rounds: number; seconds: number } & (
@@ -14,6 +15,7 @@ export type Step = { rounds: number; seconds: number } & (
   | ({ suite: 'latency' } & OpenWork)
   | ({ suite: 'streams' } & StreamWork)
   | { suite: 'fairness'; calls: number; uploadBytes: number }
+  | ({ suite: 'scale' } & ScaleWork)
 )
 
 type Timing = Pick<Setting, 'rounds' | 'seconds'>
@@ -115,6 +117,7 @@ function quickSteps(options: Options): Step[] {
     latency: () => opens(options, FEW, { rounds: 3, seconds: 0.4 }),
     streams: () => STREAMS.map((stream) => ({ suite: 'streams', ...stream, ...timing })),
     fairness: () => [{ suite: 'fairness', calls: 1_000, uploadBytes: 64 * MiB, ...timing }],
+    scale: () => quickScale().map((work) => ({ suite: 'scale', ...work })),
   }
   return options.suites.flatMap((suite) => suites[suite]?.() ?? [])
 }
@@ -137,6 +140,7 @@ function fullSteps(options: Options): Step[] {
     latency: () => opens(options, ALL, { rounds: 5, seconds: 1 }),
     streams: () => STREAMS.map((stream) => ({ suite: 'streams', ...stream, ...timing })),
     fairness: () => [{ suite: 'fairness', calls: 1_000, uploadBytes: 256 * MiB, rounds: 3, seconds: 1 }],
+    scale: () => fullScale().map((work) => ({ suite: 'scale', ...work })),
   }
   return options.suites.flatMap((suite) => suites[suite]?.() ?? [])
 }

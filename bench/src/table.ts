@@ -1,5 +1,5 @@
 // The tables a run prints. A contender that failed or did not run has a dash where its numbers would be; why stands below.
-import { type Cell, processorRatio, type Result, type Suite } from './cell.ts'
+import { type Cell, processorRatio, type Result } from './cell.ts'
 import { OURS } from './contender.ts'
 import { isWithinNoise, pairedRatio, ROUNDS_FOR_A_VERDICT, type Spread } from './rounds.ts'
 
@@ -106,27 +106,8 @@ function againstText(cell: Cell, peer: string): string {
   return `${spreadText(ratio)}${isWithinNoise(ratio, 1, rounds) ? ', within noise' : ''}`
 }
 
-/** The cells of one suite as text, tables one below the other. */
-export function suiteText(suite: Suite, cells: readonly Cell[]): string {
-  if (cells.length === 0) return ''
-  if (suite === 'latency') return cells.map(latencyTable).join('\n\n')
-  if (suite === 'fairness') return cells.map((cell) => `${latencyTable(cell)}\n${worseText(cell)}`).join('\n\n')
-  const tables = [rateTable(cells), oursTable(cells), suite === 'rpc' ? againstTable(cells) : '']
-  return tables.filter((table) => table !== '').join('\n\n')
-}
-
 export function resultOf(cell: Cell, contender: string): Result | undefined {
   return cell.results.find((result) => result.contender === contender)
-}
-
-/** How many times as long the 99th percentile is as the baseline's; the target is the most it may be. */
-function worseText({ baseline, firstTarget, results }: Cell): string {
-  const lines = results.flatMap(({ contender, ratio, rounds }) => {
-    if (ratio === undefined || firstTarget === undefined) return []
-    const met = rounds.length < ROUNDS_FOR_A_VERDICT ? 'too few rounds' : ratio.median <= firstTarget ? 'ok' : 'above'
-    return [`${contender}: p99 is ${spreadText(ratio)} times that of ${baseline}, at most ${firstTarget}: ${met}`]
-  })
-  return lines.join('\n')
 }
 
 function isOurs({ contender }: Result): boolean {
@@ -169,7 +150,7 @@ function valueText({ unit }: Cell, value: Spread | undefined): string {
   return unit.startsWith('ms') ? value.median.toFixed(3) : Math.round(value.median).toLocaleString('en-US')
 }
 
-function spreadText({ median, min, max }: Spread): string {
+export function spreadText({ median, min, max }: Spread): string {
   const digits = max >= 100 ? 0 : max >= 10 ? 1 : 2
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
 }

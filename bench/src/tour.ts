@@ -9,6 +9,7 @@ import { SERVER_CPU } from './machine.ts'
 import type { Step } from './plan.ts'
 import { unlessAborted } from './rounds.ts'
 import { echoCell, openCell, sharedCell, streamCell } from './rpc-cells.ts'
+import { scaleCell } from './scale.ts'
 import { transportCell } from './transport-cells.ts'
 
 export interface Tour {
@@ -60,6 +61,8 @@ function cellOf(step: Step, setting: Setting): Promise<Cell> {
       return streamCell(step, setting)
     case 'fairness':
       return sharedCell(step.calls, step.uploadBytes, setting)
+    case 'scale':
+      return scaleCell(step, setting)
   }
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cell, resultsOf } from '../src/cell.ts'
+import { type Cell, ECHO_SERVERS, type Growth, resultsOf } from '../src/cell.ts'
 import { chartsOf, standalone } from '../src/charts.ts'
 import { BASELINE, OURS, STREAM_BASELINE } from '../src/contender.ts'
 import { pageOf } from '../src/page.ts'
@@ -33,12 +33,23 @@ function streamCell(): Cell {
   return { suite: 'streams', title: '1 KiB', unit: 'messages/s', baseline: STREAM_BASELINE, results }
 }
 
+function scaleCell(growth: Growth | undefined, title: string): Cell {
+  const echo = echoCell(1, growth?.of === 'payload' ? growth.value : 32, title)
+  const memory = { client: 6_000, server: 7_000 }
+  const results = echo.results.map((result) => ({ ...result, idleConnection: memory, usedConnection: memory }))
+  return { ...echo, suite: 'scale', results, ...(growth && { growth }) }
+}
+
 const cells: Cell[] = [
   echoCell(128, 32, '32 B @128'),
   echoCell(1, 32, '32 B @1'),
   echoCell(128, 1024, '1 KiB @128'),
   { ...echoCell(128, 32, '32 B, 5,000 calls/s'), suite: 'latency', unit: 'ms p99' },
   streamCell(),
+  ...[1, 100, 10_000].map((value) => scaleCell({ of: 'connections', value }, `${value} connections`)),
+  ...[16, 65_536, 2 ** 26].map((value) => scaleCell({ of: 'payload', value }, `payload ${value}`)),
+  scaleCell({ of: ECHO_SERVERS, value: 2 }, `2 ${ECHO_SERVERS}`),
+  scaleCell(undefined, '32 B @1 by runtime'),
 ]
 const record: RunRecord = {
   startedAt: '2026-01-02T03:04:05.000Z',
@@ -54,9 +65,11 @@ test('draws throughput, growth, latency, memory and streams', () => {
   expect([...kinds].toSorted()).toEqual([
     'cost-by',
     'latency-latency',
+    'memory-by',
     'memory-rpc',
     'rate-by',
     'rate-rpc',
+    'rate-scale',
     'rate-streams',
   ])
 })
