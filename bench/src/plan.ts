@@ -14,7 +14,7 @@ export type Step = { rounds: number; seconds: number } & (
   | ({ suite: 'rpc' } & EchoWork)
   | ({ suite: 'latency' } & OpenWork)
   | ({ suite: 'streams' } & StreamWork)
-  | { suite: 'fairness'; calls: number; uploadBytes: number }
+  | { suite: 'fairness'; uploadBytes: number }
   | ({ suite: 'scale' } & ScaleWork)
 )
 
@@ -90,7 +90,7 @@ export function titleOf(step: Step): string {
   if (step.suite === 'rpc') return echoTitle(step)
   if (step.suite === 'latency') return openTitle(step)
   if (step.suite === 'codec') return step.size === undefined ? ENCODING_TITLE : decodingTitle(step.size)
-  return sharedTitle(step.calls, step.uploadBytes)
+  return sharedTitle(step.uploadBytes)
 }
 
 function quickSteps(options: Options): Step[] {
@@ -116,7 +116,7 @@ function quickSteps(options: Options): Step[] {
     rpc: () => echoes.map((step) => chosen(step, options)),
     latency: () => opens(options, FEW, { rounds: 3, seconds: 0.4 }),
     streams: () => STREAMS.map((stream) => ({ suite: 'streams', ...stream, ...timing })),
-    fairness: () => [{ suite: 'fairness', calls: 1_000, uploadBytes: 64 * MiB, ...timing }],
+    fairness: () => [{ suite: 'fairness', uploadBytes: 64 * MiB, rounds: 5, seconds: 0.4 }],
     scale: () => quickScale().map((work) => ({ suite: 'scale', ...work })),
   }
   return options.suites.flatMap((suite) => suites[suite]?.() ?? [])
@@ -139,7 +139,7 @@ function fullSteps(options: Options): Step[] {
     rpc: () => echoes.map((step) => chosen(step, options)),
     latency: () => opens(options, ALL, { rounds: 5, seconds: 1 }),
     streams: () => STREAMS.map((stream) => ({ suite: 'streams', ...stream, ...timing })),
-    fairness: () => [{ suite: 'fairness', calls: 1_000, uploadBytes: 256 * MiB, rounds: 3, seconds: 1 }],
+    fairness: () => [{ suite: 'fairness', uploadBytes: 256 * MiB, rounds: 7, seconds: 1 }],
     scale: () => fullScale().map((work) => ({ suite: 'scale', ...work })),
   }
   return options.suites.flatMap((suite) => suites[suite]?.() ?? [])

@@ -60,7 +60,7 @@ function cellOf(step: Step, setting: Setting): Promise<Cell> {
     case 'streams':
       return streamCell(step, setting)
     case 'fairness':
-      return sharedCell(step.calls, step.uploadBytes, setting)
+      return sharedCell(step.uploadBytes, setting)
     case 'scale':
       return scaleCell(step, setting)
   }
