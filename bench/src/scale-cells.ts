@@ -13,6 +13,8 @@ const WARM_MS = 300
 const SETTLE_SHARE = 0.1
 const DEEP = 128
 const CONNECT_MS = 60_000
+/** On a machine that others use 10,000 calls in flight, or one of 64 MiB, take seconds. */
+const PATIENCE_MS = 30_000
 const CALLS_MS = 120_000
 /** Of each connection, so that no round pays for what its first calls set up. */
 const CALLS_BEFORE = 10
@@ -41,7 +43,9 @@ export async function growthCell({ title, growth }: GrowthWork, setting: Setting
   const growing = growingOf(growth)
   const { terms = {}, payloadBytes, inFlight } = growing
   const measureMs = setting.seconds * 1_000
-  const load: Load = { work: 'bytes', payloadBytes, inFlight, measureMs, warmupMs: measureMs * SETTLE_SHARE }
+  const warmupMs = measureMs * SETTLE_SHARE
+  const load: Load = { work: 'bytes', payloadBytes, inFlight, measureMs, warmupMs, patienceMs: PATIENCE_MS }
+  const roundMs = measureMs * 2 + PATIENCE_MS * 2
   const costs = new Costs()
   const results = await pairRounds([BASELINE, OURS], BASELINE, setting, {
     async start(contender) {
@@ -51,13 +55,13 @@ export async function growthCell({ title, growth }: GrowthWork, setting: Setting
     async warm(pair, contender) {
       // Compiled with one connection, before others come.
       const warming = { ...load, inFlight: Math.min(inFlight, WARM_IN_FLIGHT), warmupMs: 0, measureMs: WARM_MS }
-      await pair.obey('warm', warming, WARM_MS * 6)
+      await pair.obey('warm', warming, WARM_MS * 6 + PATIENCE_MS)
       await growing.grow?.(pair, contender, load)
-      costs.begin(contender, (await pair.obey('closed', load, measureMs * 2)).usage)
+      costs.begin(contender, (await pair.obey('closed', load, roundMs)).usage)
     },
     async measure(pair, contender) {
       await growing.renew?.(pair)
-      const { result, usage } = await pair.obey('closed', load, measureMs * 2)
+      const { result, usage } = await pair.obey('closed', load, roundMs)
       costs.add(contender, usage, result.calls)
       return result.callsPerSecond
     },
