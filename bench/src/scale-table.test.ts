@@ -25,8 +25,8 @@ const rowsOf = (text: string): string[][] =>
   text.split('\n').map((line) => line.split('|').map((column) => column.trim()))
 
 test('growth is against the cheapest of fewer, not against the one before', () => {
-  const cells = [connections(1, [30, 40]), connections(10, [10, 12]), connections(100, [20, 18])]
-  expect(cells.map((cell) => growthOf(cells, cell, OURS))).toEqual([undefined, 0.3, 1.5])
+  const cells = [connections(1, [10, 12]), connections(10, [30, 48]), connections(100, [20, 18])]
+  expect(cells.map((cell) => growthOf(cells, cell, OURS))).toEqual([undefined, 4, 1.5])
   expect(growthOf(cells, cells[2] as Cell, BASELINE)).toBe(2)
 })
 
