@@ -27,7 +27,9 @@ async function measured(options: Options): Promise<RunRecord> {
   const machine = describeMachine(options.pin && canPin())
   const startedAt = new Date().toISOString()
   console.log(machineLine(machine))
-  console.log('One loopback connection, two processes, alternating rounds; medians (min–max over rounds).')
+  console.log(
+    'Loopback, server and client apart, one connection unless said, alternating rounds; medians (min–max of rounds).',
+  )
   const begin = performance.now()
   const plan = planOf(options)
   const progress = progressBar(plan.length)

@@ -4,7 +4,7 @@ import { SUITES, type Suite } from './cell.ts'
 import { contenderNames } from './roster.ts'
 
 export const USAGE = `npm run bench -- [options]
-  --full               every cell, more rounds (about half an hour with all peers)
+  --full               every cell, more rounds (half an hour with all peers, on a quiet machine)
   --only SUITE         ${SUITES.join(', ')}; may be repeated
                        (scale only here and with --full)
   --contender NAME     only this contender of RPC cells; may be repeated

@@ -44,7 +44,7 @@ ${SUITES.map((suite) =>
 ).join('\n')}
 ${absent.length > 0 ? `<h2>Left out or shortened</h2><pre>${escaped(absent.join('\n'))}</pre>` : ''}
 <h2>How it was measured</h2>
-<p>Server and client are two processes with one loopback connection. Contenders take turns, round by round, and every echo is
+<p>Server and client are processes of their own with one loopback connection, unless a title says more. Contenders take turns, round by round, and every echo is
 checked before it counts. Only comparisons within one run say something: on another machine, or on this one while it does
 something else, all numbers differ. <em>Within noise</em> means that single rounds say the opposite.</p>
 </body></html>
