@@ -104,7 +104,7 @@ export class IncomingCalls {
     }
     const { peer, clock } = this.#options
     const timeoutMs = this.#timeoutOf(handler, open.timeoutMs)
-    const meta = open.metaAt === open.messageAt ? undefined : bytes.slice(open.metaAt, open.messageAt)
+    const meta = open.metaAt === open.messageAt ? undefined : this.#connection.keep(bytes, open.metaAt, open.messageAt)
     const call = new IncomingCall(id, handler, codec, peer, timeoutMs, meta, isOneway, clock)
     if (handler.sendsMany) return this.#openStream(call, open, flags, bytes, end)
     if (isPart) return this.#openPart(call, bytes, open.messageAt, end)

@@ -298,7 +298,7 @@ export class RpcConnection implements Peer {
     if (end - start !== 8) throw new ProtocolError('protocol error', `PING of ${end - start} bytes, not 8`)
     if ((flags & wire.LAST) !== 0) return this.#keepalive.onPong()
     this.#pings.spend()
-    this.#writer.pong(bytes.slice(start, end))
+    this.#writer.pong(this.#connection.keep(bytes, start, end))
   }
 
   #onCredit(id: number, bytes: Uint8Array, start: number, end: number): void {

@@ -106,7 +106,11 @@ export class Scheduler {
       writer.data(id, flags, message, room)
       return true
     }
-    if (message === undefined) return this.#addEmpty(id, flags)
+    if (message === undefined) {
+      // Six bytes: not worth a place in the ring. What is before it on this stream has left.
+      writer.data(id, flags, undefined, 0)
+      return true
+    }
     const bytes = bytesOf(message)
     this.memory.take(bytes.length)
     return this.#add({ id, flags, bytes, at: 0, stream })
@@ -124,12 +128,6 @@ export class Scheduler {
   clear(): void {
     this.#ring = []
     this.#waiting.clear()
-  }
-
-  #addEmpty(id: number, flags: number): boolean {
-    // Six bytes: not worth a place in the ring. What is before it on this stream has left.
-    this.writer.data(id, flags, undefined, 0)
-    return true
   }
 
   #add(rest: Rest): boolean {
