@@ -88,11 +88,17 @@ async function called({ load, count }: Orders['calls']['order']): Promise<number
   return made
 }
 
+/** With what it came from: "the connection ended" alone helps nobody. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+}
+
 async function outcomeOf(order: Order): Promise<Outcome> {
   try {
     return { result: await obey(order), usage: usageSoFar() }
   } catch (error) {
-    return { failure: error instanceof Error ? error.message : String(error) }
+    return { failure: reasonOf(error) }
   }
 }
 

@@ -1,5 +1,6 @@
 // Ours: echoes and streams of @framewire/rpc with every guarantee on: limits, deadlines, cancellation, credit, keepalive.
-// Only maxStreams is raised from its default of 128, or the deepest cell would measure calls that wait on the client's side.
+// Only maxStreams is raised from its default of 128, or the deepest cell would measure calls that wait on the client's side,
+// and how many may wait.
 import {
   type Client,
   clientStream,
@@ -26,6 +27,8 @@ import { RING, ringOf } from './stream-loop.ts'
 
 const UPLOAD_CHUNK = 64 * 1024
 const MAX_STREAMS = 1_024
+// As many as an open loop lets wait: what a busy machine stalls is late, and no failure.
+const MAX_QUEUED = 10_000
 const DEFAULT_MAX_MESSAGE = 4 * 1024 * 1024
 const BUFFERED_PAYLOADS = 4
 // A deadline of 10 s, the default, is short for 64 MiB on a busy machine; it costs the same.
@@ -120,7 +123,11 @@ async function stall(api: Api): Promise<() => Promise<void>> {
 }
 
 async function connectFramewire(port: number, transport: Transport, terms: Terms = {}): Promise<Caller> {
-  const peer = await connect(`tcp://127.0.0.1:${port}`, { transport, limits: limitsFor(terms), timeoutMs: TIMEOUT_MS })
+  const peer = await connect(`tcp://127.0.0.1:${port}`, {
+    transport,
+    limits: { maxQueued: MAX_QUEUED, ...limitsFor(terms) },
+    timeoutMs: TIMEOUT_MS,
+  })
   const api = peer.client(bench)
   return {
     call: (value) => (value instanceof Uint8Array ? api.bytes(value) : api.json(value)),
