@@ -35,14 +35,28 @@ test('whatever is sent, corked, begun and drained: the accepted frames leave, wh
 })
 
 describe('one write a tick', () => {
-  test('carries 100 small messages in one buffer', async () => {
+  test('carries 100 small messages in one buffer, in two when the ticks before gathered less than 2 KiB', async () => {
     const { channel, queue } = setUp()
     const payloads = messages(new Array(100).fill(20))
-    for (const payload of payloads) queue.send(payload)
-    expect(channel.writes).toEqual([])
-    await endOfTick()
-    expect(channel.writes).toEqual([1])
-    expect(Buffer.compare(channel.bytes, wire(payloads))).toBe(0)
+    for (const count of [2, 1]) {
+      channel.writes.length = 0
+      for (const payload of payloads) queue.send(payload)
+      expect(channel.writes).toEqual([])
+      await endOfTick()
+      expect(channel.writes).toEqual([count])
+    }
+    expect(Buffer.compare(channel.bytes, wire([...payloads, ...payloads]))).toBe(0)
+  })
+
+  test('takes a short slab while ticks gather little', async () => {
+    const { queue } = setUp()
+    const lengths: number[] = []
+    for (const length of [20, 3_000, 20, 20, 20]) {
+      queue.send(message(0, length))
+      lengths.push(queue.slab.length / KiB)
+      await endOfTick()
+    }
+    expect(lengths).toEqual([2, 72, 72, 2, 2])
   })
 
   test('carries large messages by reference between the small ones, in order', async () => {

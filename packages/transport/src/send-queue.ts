@@ -6,7 +6,7 @@
 import type { Framing } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
 import type { SharedBudget } from './shared-budget.ts'
-import { borrowSlab, returnSlab } from './slab.ts'
+import { borrowSlab, returnSlab, SMALL_SLAB } from './slab.ts'
 import { TransportError, toTransportError } from './transport-error.ts'
 
 /** Payloads from here on are not copied: the copy costs more than the extra buffer in the write. */
@@ -299,10 +299,10 @@ export class SendQueue {
     this.#payloadAt = -1
     const slab = this.#slab
     if (slab !== undefined && slab.length - this.#slabEnd >= length) return this.#slabEnd
-    if (slab !== undefined && slab.length >= length && this.#isEmptied()) return 0
+    if (slab !== undefined && slab.length > SMALL_SLAB && slab.length >= length && this.#isEmptied()) return 0
     this.#seal()
     if (slab !== undefined) this.#fullSlabs.push({ slab, end: this.#accepted })
-    this.#slab = borrowSlab(length)
+    this.#slab = borrowSlab(length, Math.max(this.#usual, this.#accepted - this.#tickStart + length))
     this.#slabStart = this.#slabEnd = 0
     return 0
   }
