@@ -120,15 +120,21 @@ async function jumpingClock(trial: Trial): Promise<void> {
   const options = { idleTimeoutMs: 3_000 }
   const beat = { heartbeat: { intervalMs: 300, timeoutMs: 1_000 }, options }
   const { server, client } = await startPair(trial, 'messages', { ...beat, traffic }, { options })
+  // Where something is always said, a time that has passed is soon forgotten.
+  const { client: silent } = await startPair(trial, 'messages', beat, { options })
   const calls = await startPair(trial, 'calls', { limits: CALLS, callers: 1, connections: 10 }, { limits: CALLS })
   const judges = [await watchLoop(trial, server), await watchLoop(trial, calls.server, ', calls')]
   for (const jumpMs of [3_600_000, -3_600_000, 0]) {
-    for (const child of [server, client, calls.server, calls.client]) await child.ask('jumpClock', jumpMs)
+    for (const child of [server, client, silent, calls.server, calls.client]) await child.ask('jumpClock', jumpMs)
     await sleep(1_500)
   }
+  // At one end only: whoever waits for the time to come that was, says nothing, and the server gives it up.
+  for (const child of [client, silent, calls.client]) await child.ask('jumpClock', -3_600_000)
+  await sleep(4_500)
   for (const judge of judges) await judge()
   const report = await client.ask<ClientReport>('report')
   trial.all('connections closed', report.closes.length, 0)
+  trial.all('silent connections closed', (await silent.ask<ClientReport>('report')).closes.length, 0)
   const ofCalls = await calls.client.ask<ClientReport>('report')
   const { OK: good = 0, ...failed } = ofCalls.calls
   trial.all(

@@ -41,23 +41,35 @@ export function memoryBound(connections: number, maxFrameLength: number, highWat
   return connections * (maxFrameLength + highWaterMark + 128 * KiB) + 64 * MiB
 }
 
-/** How long a process, its main thread, was ready to run and had no core, in ms since it began; 0 where nobody knows. */
-export function coreWaitMs(pid: number): number {
-  try {
-    return waitOf(readFileSync(`/proc/${pid}/schedstat`, 'latin1'))
-  } catch {
-    return 0
-  }
+/**
+ * How long the threads of a process were ready to run and had no core, in ms since it began; 0 where nobody knows. All of
+ * them count: while one that collects garbage has no core, the main thread waits for it.
+ */
+export function coreWaitMs(pid: number | 'self'): number {
+  return threadFiles(pid).reduce((sum, file) => {
+    try {
+      return sum + waitOf(readFileSync(file, 'latin1'))
+    } catch {
+      return sum
+    }
+  }, 0)
 }
 
-/** The same of this process, a thousand times a second if need be. */
-export function ownCoreWait(): () => number {
+/** The same of this process, a thousand times a second if need be: of its main thread, or of all it has by now. */
+export function ownCoreWait(threads: 'main' | 'all'): () => number {
+  const paths = threads === 'all' ? threadFiles('self') : threadFiles('self').slice(0, 1)
+  const files = paths.map((path) => openSync(path, 'r'))
+  const text = Buffer.alloc(64)
+  return () => files.reduce((sum, file) => sum + waitOf(text.toString('latin1', 0, readSync(file, text, 0, 64, 0))), 0)
+}
+
+function threadFiles(pid: number | 'self'): string[] {
   try {
-    const file = openSync('/proc/self/schedstat', 'r')
-    const text = Buffer.alloc(64)
-    return () => waitOf(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0)))
+    return readdirSync(`/proc/${pid}/task`)
+      .sort((one, other) => Number(one) - Number(other))
+      .map((thread) => `/proc/${pid}/task/${thread}/schedstat`)
   } catch {
-    return () => 0
+    return []
   }
 }
 
@@ -80,7 +92,7 @@ export class LoopMeter {
   #dueAt: number
 
   constructor({ isOwnOnly = false }: { isOwnOnly?: boolean } = {}) {
-    this.#coreWait = isOwnOnly ? ownCoreWait() : () => 0
+    this.#coreWait = isOwnOnly ? ownCoreWait('all') : () => 0
     this.#dueAt = this.#now() + SAMPLE_MS
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS)
     this.#timer.unref()

@@ -70,7 +70,7 @@ async function healthy(trial: Trial, way: Way): Promise<{ rig: Rig; client: Conn
   return { rig, client }
 }
 
-const coreWait = ownCoreWait()
+const coreWait = ownCoreWait('main')
 
 /** In 100 ms, without those in which others had the cores. */
 async function roundTrips(connection: Connection): Promise<number> {
