@@ -217,6 +217,6 @@ async function onlyAccepts(trial: Trial): Promise<void> {
 export const RESTARTS: readonly Row[] = [
   { id: 'F19', fault: 'server away, 1,000 clients', by: 'plain server that is gone', isQuiet: true, run: away },
   { id: 'F20', fault: 'kill -9 under load, restart', by: 'supervisor', run: kill },
-  { id: 'F21', fault: 'rolling restart of two servers under load', by: 'supervisor', run: roll },
+  { id: 'F21', fault: 'rolling restart of two servers under load', by: 'supervisor', deadlineMs: 240_000, run: roll },
   { id: 'F22', fault: 'server that accepts, then closes', by: 'stub', isQuiet: true, run: onlyAccepts },
 ]

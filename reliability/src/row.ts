@@ -19,7 +19,7 @@ export interface Row {
   readonly isQuiet?: boolean
   /** Long, and hardly works at all: it may run beside all others. */
   readonly isIdle?: boolean
-  /** After so long it has failed, in ms. @default 60000 */
+  /** After so long it has failed, in ms. @default 120000 */
   readonly deadlineMs?: number
   run(trial: Trial): Promise<void>
 }

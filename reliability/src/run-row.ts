@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly minutes: number
 }
 
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 120_000
 /** After its report a row has so long to end by itself. */
 const END_MS = 10_000
 

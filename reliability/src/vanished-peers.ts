@@ -11,6 +11,8 @@ import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
 
 const BEAT = { intervalMs: 1_000, timeoutMs: 1_000 }
+/** Where something else than silence is to be found, also on a busy machine. */
+const PATIENT_BEAT = { intervalMs: 1_000, timeoutMs: 4_000 }
 const STALL_MS = 2_000
 const PORT = 7_000
 /** What iptables itself, the talk between processes and the clock of a timer cost, besides the limit. */
@@ -143,8 +145,8 @@ async function loss(trial: Trial): Promise<void> {
 
 /** Connections that the kernel kills while they talk: nothing is doubled or changed, every end is typed. */
 async function killed(trial: Trial): Promise<void> {
-  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 } }
-  const pair = await startPair(trial, 'messages', { client: own })
+  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 }, heartbeat: PATIENT_BEAT }
+  const pair = await startPair(trial, 'messages', { client: own, server: { heartbeat: PATIENT_BEAT } })
   const { hosts } = pair
   const judgeLoop = await watchLoop(trial, pair.server)
   for (let second = 0; second < 5; second++) {
@@ -163,8 +165,8 @@ function portsOf(host: Host): string[] {
 }
 
 async function rejected(trial: Trial): Promise<void> {
-  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 } }
-  const pair = await startPair(trial, 'messages', { client: own })
+  const own = { connections: 100, traffic: { bytes: 2_000, everyMs: 5 }, heartbeat: PATIENT_BEAT }
+  const pair = await startPair(trial, 'messages', { client: own, server: { heartbeat: PATIENT_BEAT } })
   const { client, hosts } = pair
   await sleep(500)
   const judgeLoop = await watchLoop(trial, pair.server)
