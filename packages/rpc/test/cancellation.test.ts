@@ -105,14 +105,15 @@ describe('the time a call may take', () => {
     expect(await rejection(early)).toMatchObject({
       message: expect.stringMatching(/ms \(connecting \d+ ms\); the event/),
     })
-    puppet.write(hello({ settings: [[3, 1]] }))
+    const longest: [number, number] = [2, 32_000_000] // the kernel takes several MiB: the long message is longer
+    puppet.write(hello({ settings: [longest, [3, 1]] }))
     await until('HELLO', () => peer.state === 'ready')
     const held = quiet(peer.client(work).do(2, { timeoutMs: 25 }))
     const queued = quiet(peer.client(work).do(3, { timeoutMs: 10 }))
     expect(await rejection(queued)).toMatchObject({ message: expect.stringMatching(/ms \(queued \d+ ms\); the event/) })
     expect(await rejection(held)).toMatchObject({ message: expect.stringMatching(/ms \(waiting \d+ ms\); the event/) })
     puppet.stopReading()
-    const long = quiet(peer.client(work).do('x'.repeat(4_000_000), { timeoutMs: 25 }))
+    const long = quiet(peer.client(work).do('x'.repeat(30_000_000), { timeoutMs: 25 }))
     const busyUntil = performance.now() + 60
     while (performance.now() < busyUntil);
     const late = /\(written \d+ ms\); the event loop was [1-9]\d* ms late$/
