@@ -310,9 +310,7 @@ export class SendQueue {
   /** Empties a full slab into the channel, which mostly takes it at once: one write more is cheaper than a second slab. */
   #isEmptied(): boolean {
     this.#handOverEarly()
-    if (this.#sent < this.#accepted) return false
-    this.#slabStart = this.#slabEnd = 0
-    return true
+    return this.#sent === this.#accepted
   }
 
   /** Moves what the slab gathered to the chunks. */
