@@ -103,15 +103,21 @@ async function standStill(
   const report = await client.ask<ClientReport>('report')
   trial.all('healthy connections that stand', report.open, CONNECTIONS)
   for (const { code, afterMs } of report.closes) trial.tell(`${code} after`, afterMs, 'ms')
-  const ofCalls = await calls.client.ask<ClientReport>('report')
-  const { OK: good = 0, ...failed } = ofCalls.calls
+  trial.violations.push(...report.violations)
+  await judgeCalls(trial, calls.client, 10)
+}
+
+/** None failed, and there were as many as that. */
+async function judgeCalls(trial: Trial, client: Child, least: number): Promise<void> {
+  const { calls, violations } = await client.ask<ClientReport>('report')
+  const { OK: good = 0, ...failed } = calls
   trial.all(
     'calls that failed',
     Object.values(failed).reduce((sum, count) => sum + count, 0),
     0,
   )
-  trial.atLeast('calls', good, 10)
-  trial.violations.push(...report.violations, ...ofCalls.violations)
+  trial.atLeast('calls', good, least)
+  trial.violations.push(...violations)
 }
 
 /** A wall clock that jumps by an hour, forward and back, at both ends. */
@@ -135,15 +141,8 @@ async function jumpingClock(trial: Trial): Promise<void> {
   const report = await client.ask<ClientReport>('report')
   trial.all('connections closed', report.closes.length, 0)
   trial.all('silent connections closed', (await silent.ask<ClientReport>('report')).closes.length, 0)
-  const ofCalls = await calls.client.ask<ClientReport>('report')
-  const { OK: good = 0, ...failed } = ofCalls.calls
-  trial.all(
-    'calls that failed',
-    Object.values(failed).reduce((sum, count) => sum + count, 0),
-    0,
-  )
-  trial.atLeast('calls', good, 100)
-  trial.violations.push(...report.violations, ...ofCalls.violations)
+  trial.violations.push(...report.violations)
+  await judgeCalls(trial, calls.client, 100)
 }
 
 export const FROZEN_PROCESSES: readonly Row[] = [
