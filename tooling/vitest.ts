@@ -8,7 +8,7 @@ const source = (name: string, file: string): string =>
 const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
-      { find: /^@framewire\/(\w+)$/, replacement: source('$1', 'index') },
+      { find: /^@framewire\/(codec|transport|rpc)$/, replacement: source('$1', 'index') },
       { find: /^@framewire\/(\w+)\/(\w+)$/, replacement: source('$1', '$2') },
     ],
   },

@@ -2,13 +2,13 @@
 // end, typed; the process lives and its descriptors are free.
 import { once } from 'node:events'
 import { connect as connectPeer, RpcError, serve } from '@framewire/rpc'
+import { certificates, within } from '@framewire/testkit'
 import { type Connection, type ConnectOptions, connect, type Endpoint, listen } from '@framewire/transport'
-import { certificates } from './certificates.ts'
 import { checkCounters } from './ledger.ts'
 import { descriptors } from './meters.ts'
 import type { Row } from './row.ts'
 import type { Trial } from './trial.ts'
-import { until, within } from './waiting.ts'
+import { until } from './waiting.ts'
 import { rawConnect, ways } from './ways.ts'
 import { memoryJournal, work, workService } from './work.ts'
 

@@ -1,5 +1,7 @@
 // File descriptors: too few of them at either end (F27, F28), and none left behind by connections that end while they
 // begin (F34).
+
+import { within } from '@framewire/testkit'
 import { type Connection, connect, type Endpoint, listen, TransportError } from '@framewire/transport'
 import { descriptors } from './meters.ts'
 import type { ClientReport } from './process-config.ts'
@@ -8,7 +10,7 @@ import type { Row } from './row.ts'
 import { startServer, watchLoop } from './server-health.ts'
 import { startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
-import { until, within } from './waiting.ts'
+import { until } from './waiting.ts'
 import { rawConnect, ways } from './ways.ts'
 
 /** A process of Node with its meters needs some 35 of them for itself. */

@@ -1,58 +1,7 @@
-// The books of a row. Every message carries its stream, its number, its length and a checksum (I1); every call and every
-// wait has one outcome (I2); what a server counted adds up (I6). What does not hold is a violation, in words.
-import { crc32 } from 'node:zlib'
+// The books of a row, beside those of its messages: every call and every wait has one outcome (I2); what a server counted
+// adds up (I6). What does not hold is a violation, in words.
 import { RpcError } from '@framewire/rpc'
 import { type Server, TransportError } from '@framewire/transport'
-
-export const HEADER_LENGTH = 16
-
-const NOISE = Uint8Array.from({ length: 256 * 1024 }, (_, at) => (Math.imul(at, 2_654_435_761) >>> 13) & 0xff)
-
-/** One direction of one connection: what is received must be a prefix of what was accepted, without a gap. */
-export class StreamLedger {
-  accepted = 0
-  received = 0
-  readonly #id: number
-  readonly #violations: string[]
-
-  constructor(id: number, violations: string[]) {
-    this.#id = id
-    this.#violations = violations
-  }
-
-  /** The next message to send, of that many bytes. It counts once `accepted` is raised. */
-  message(length: number): Uint8Array {
-    const bytes = new Uint8Array(length)
-    const view = new DataView(bytes.buffer)
-    view.setUint32(0, this.#id)
-    view.setUint32(4, this.accepted)
-    view.setUint32(8, length)
-    const from = (this.accepted * 97) % 4_096
-    bytes.set(NOISE.subarray(from, from + length - HEADER_LENGTH), HEADER_LENGTH)
-    view.setUint32(12, crc32(bytes))
-    return bytes
-  }
-
-  /** Books a message that arrived. */
-  receive(message: Uint8Array): void {
-    const number = this.received++
-    const wrong = this.#faultOf(message, number)
-    if (wrong !== undefined) this.#violations.push(`I1 stream ${this.#id}: ${wrong}`)
-  }
-
-  #faultOf(message: Uint8Array, number: number): string | undefined {
-    if (message.length < HEADER_LENGTH) return `message ${number} has ${message.length} bytes`
-    const view = new DataView(message.buffer, message.byteOffset, message.length)
-    const [id, sequence, length, sum] = [0, 4, 8, 12].map((at) => view.getUint32(at))
-    const copy = new Uint8Array(message)
-    copy.fill(0, 12, HEADER_LENGTH)
-    if (id !== this.#id) return `message ${number} belongs to stream ${id}`
-    if (sequence !== number) return `message ${sequence} arrived where ${number} was due`
-    if (length !== message.length) return `message ${number} of ${length} bytes has ${message.length}`
-    if (crc32(copy) !== sum) return `message ${number} has changed`
-    return number < this.accepted ? undefined : `${this.received} received of ${this.accepted} accepted`
-  }
-}
 
 /** How a call ended. */
 export interface CallOutcome {

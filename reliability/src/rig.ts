@@ -1,6 +1,7 @@
 // A server in this process of which a row sees every connection and how it ended. What it counted must add up.
 
 import { encode, lengthField } from '@framewire/codec'
+import { within } from '@framewire/testkit'
 import {
   type CloseInfo,
   type Connection,
@@ -13,7 +14,7 @@ import {
 } from '@framewire/transport'
 import { checkCounters, checkTyped } from './ledger.ts'
 import type { Trial } from './trial.ts'
-import { until, within } from './waiting.ts'
+import { until } from './waiting.ts'
 import type { Way } from './ways.ts'
 
 export const FRAMING = lengthField({ maxFrameLength: 1024 * 1024 })

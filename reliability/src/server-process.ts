@@ -1,9 +1,10 @@
 // Child process: one server, of messages that come back or of calls. `node dist/server-process.js CONFIG`.
 import { subscribe } from 'node:diagnostics_channel'
 import { serve } from '@framewire/rpc'
+import { StreamLedger } from '@framewire/testkit'
 import { type CloseInfo, listen } from '@framewire/transport'
 import { answerAll, tell } from './child-talk.ts'
-import { checkCounters, StreamLedger } from './ledger.ts'
+import { checkCounters } from './ledger.ts'
 import { descriptors, LoopMeter, liveBytes, peakBytes, residentBytes } from './meters.ts'
 import type { ServerConfig } from './process-config.ts'
 import { echo } from './rig.ts'

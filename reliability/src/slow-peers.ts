@@ -1,12 +1,13 @@
 // Peers that take little or nothing of what is sent to them: F07 to F09, F33, F43. Memory stays within the limits, others
 // go on, and who waits too long is told so.
 import type { Socket } from 'node:net'
+import { turn, within } from '@framewire/testkit'
 import type { Connection, TransportError } from '@framewire/transport'
 import { KiB, MiB, memoryBound, ownCoreWait, residentBytes } from './meters.ts'
 import { accepted, connectTo, echo, type Rig, roundTripMs, startRig } from './rig.ts'
 import type { Row } from './row.ts'
 import type { Trial } from './trial.ts'
-import { sleep, turn, until, within } from './waiting.ts'
+import { sleep, until } from './waiting.ts'
 import { rawConnect, type Way, ways } from './ways.ts'
 
 const PIECE = new Uint8Array(64 * KiB)

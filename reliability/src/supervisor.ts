@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { within } from '@framewire/testkit'
 import type { Trial } from './trial.ts'
-import { within } from './waiting.ts'
 
 /** From the child: the answer to a question, or something that has happened. */
 export type Word =

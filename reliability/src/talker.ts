@@ -1,6 +1,7 @@
 // One connection that talks to an echo: what it sends is booked, and what comes back must be exactly that.
+
+import { HEADER_LENGTH, StreamLedger } from '@framewire/testkit'
 import type { Connection } from '@framewire/transport'
-import { HEADER_LENGTH, StreamLedger } from './ledger.ts'
 
 const BEAT = 'beat'
 

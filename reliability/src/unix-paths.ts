@@ -6,13 +6,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { within } from '@framewire/testkit'
 import { connect, type Endpoint, listen, type Server, TransportError } from '@framewire/transport'
 import { checkCounters } from './ledger.ts'
 import { frame } from './rig.ts'
 import type { Row } from './row.ts'
 import { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
-import { sleep, until, within } from './waiting.ts'
+import { sleep, until } from './waiting.ts'
 
 function folderOf(trial: Trial): string {
   const folder = mkdtempSync(join(tmpdir(), 'framewire-paths-'))

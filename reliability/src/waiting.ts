@@ -1,19 +1,6 @@
-// Waiting for what must come: within a deadline, or the row says what did not come.
+// Waiting for what can only be seen by looking: within a deadline, or the row says what did not come.
 
 const DEADLINE_MS = 30_000
-
-/** Settles as `promise` does; rejects when it has not settled at the deadline. */
-export async function within<T>(what: string, promise: PromiseLike<T>, deadlineMs: number = DEADLINE_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not within ${deadlineMs} ms`)), deadlineMs)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /** Looks every few ms until a condition holds. */
 export async function until(
@@ -30,9 +17,4 @@ export async function until(
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** One turn of the event loop: timers, sockets and immediates have run. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -4,11 +4,10 @@ import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
+import { certificates, within } from '@framewire/testkit'
 import type { Address, ClientTlsOptions, ServerTlsOptions } from '@framewire/transport'
-import { certificates } from './certificates.ts'
 import { whatIsMissing } from './needs.ts'
 import type { Trial } from './trial.ts'
-import { within } from './waiting.ts'
 
 export interface Way {
   readonly name: 'TCP' | 'TLS' | 'unix'

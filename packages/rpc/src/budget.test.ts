@@ -1,5 +1,5 @@
+import { thrownBy } from '@framewire/testkit'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { thrownBy } from '../test/waiting.ts'
 import { Budget } from './budget.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))

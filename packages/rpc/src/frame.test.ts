@@ -1,6 +1,6 @@
+import { thrownBy } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import * as wire from '../test/frames.ts'
-import { thrownBy } from '../test/waiting.ts'
 import { OpenFrame, readEnd, readHello, readOpen } from './frame.ts'
 import { ProtocolError } from './protocol-error.ts'
 

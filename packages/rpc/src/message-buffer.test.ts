@@ -1,6 +1,6 @@
+import { thrownBy } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { thrownBy } from '../test/waiting.ts'
 import type { Keeper } from './message.ts'
 import { Memory, MessageBuffer } from './message-buffer.ts'
 

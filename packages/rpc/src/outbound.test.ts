@@ -1,5 +1,5 @@
+import { defer, quiet, rejection, turn, within } from '@framewire/testkit'
 import { expect, test, vi } from 'vitest'
-import { defer, quiet, rejection, turn, within } from '../test/waiting.ts'
 import { Outbound } from './outbound.ts'
 import { RpcError } from './rpc-error.ts'
 import type { Scheduler } from './scheduler.ts'

@@ -1,6 +1,6 @@
+import { rejection, thrownBy } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { Issue, schema, slowSchema, withId } from '../test/schemas.ts'
-import { rejection, thrownBy } from '../test/waiting.ts'
 import { RpcError } from './rpc-error.ts'
 import { type Schema, type, validate } from './schema.ts'
 

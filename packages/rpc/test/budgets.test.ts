@@ -1,10 +1,10 @@
+import { quiet, rejection, until } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { contract, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { cancel, FLAG, frame, GOAWAY, goaway, open, ping, TYPE, u32 } from './frames.ts'
 import { puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
-import { quiet, rejection, until } from './waiting.ts'
 
 // What costs a peer little and this side more is bounded in number. Each test sends exactly the last that is taken, sees
 // that the connection lives, and then one more.

@@ -1,3 +1,4 @@
+import { type Deferred, defer, quiet, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -8,7 +9,6 @@ import { type } from '../src/schema.ts'
 import { data, end, FLAG, TYPE } from './frames.ts'
 import { connectTo, type Kind, puppetServer, startServer } from './peers.ts'
 import { schema, slowSchema, withId } from './schemas.ts'
-import { type Deferred, defer, quiet, rejection, until, within } from './waiting.ts'
 
 const echo = contract('echo', {
   json: unary<unknown, unknown>(),

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { aborted, defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -9,7 +10,6 @@ import { CODE, cancel, data, FLAG, type Frame, hello, open, readEnd, TYPE } from
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
 import { slowSchema } from './schemas.ts'
-import { aborted, defer, quiet, rejection, turn, until, within } from './waiting.ts'
 
 const work = contract('work', {
   do: unary<unknown, unknown>(),

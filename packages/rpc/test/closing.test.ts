@@ -1,3 +1,4 @@
+import { aborted, type Deferred, defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
@@ -5,7 +6,6 @@ import type { Ctx, Peer } from '../src/peer.ts'
 import { serve } from '../src/serve.ts'
 import { data, end, FLAG, GOAWAY, goaway, hello, open, readEnd, readGoaway, TYPE } from './frames.ts'
 import { addressOf, connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
-import { aborted, type Deferred, defer, quiet, rejection, turn, until, within } from './waiting.ts'
 
 const work = contract('work', { do: unary<unknown, unknown>(), now: unary<unknown, unknown>(), tell: oneway<void>() })
 

@@ -1,3 +1,4 @@
+import { rejection, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { contract, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
@@ -5,7 +6,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import { data, hello, TYPE } from './frames.ts'
 import { addressOf, causeCode, connectTo, puppetServer, startServer } from './peers.ts'
 import { PuppetServer } from './puppet.ts'
-import { rejection, until } from './waiting.ts'
 
 const work = contract('work', { echo: unary<unknown, unknown>() })
 const service = implement(work, { echo: (value) => value })

@@ -1,10 +1,10 @@
 import { tracingChannel } from 'node:diagnostics_channel'
+import { rejection, until } from '@framewire/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { bidi, clientStream, contract, oneway, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { connectTo, startServer } from './peers.ts'
-import { rejection, until } from './waiting.ts'
 
 const work = contract('work', {
   echo: unary<string, string>(),

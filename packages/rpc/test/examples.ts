@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
+import { within } from '@framewire/testkit'
 import { onTestFinished, vi } from 'vitest'
-import { within } from './waiting.ts'
 
 /** Inside the package, so that its devDependencies are found; ignored by git. */
 const CACHE = fileURLToPath(new URL('../.cache', import.meta.url))

@@ -1,3 +1,4 @@
+import { type Deferred, defer, rejection, turn, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { bidi, clientStream, contract, serverStream } from '../src/contract.ts'
@@ -5,7 +6,6 @@ import { implement } from '../src/implement.ts'
 import { data, FLAG, frame, GOAWAY, hello, open, readEnd, TYPE, u32 } from './frames.ts'
 import { puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
-import { type Deferred, defer, rejection, turn, until } from './waiting.ts'
 
 const flow = contract('flow', {
   fill: serverStream<Uint8Array, Uint8Array>({ codec: raw }),

@@ -1,3 +1,4 @@
+import { quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -7,7 +8,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import type { ServeOptions } from '../src/serve.ts'
 import { open, TYPE } from './frames.ts'
 import { connectTo, puppetClient, startServer } from './peers.ts'
-import { quiet, rejection, turn, until, within } from './waiting.ts'
 
 // Whatever a handler or onError does wrong ends one call at most: not its connection, and not the process. (An
 // unhandled rejection fails the test run.)

@@ -1,3 +1,4 @@
+import { type Deferred, defer, quiet, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { contract, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
@@ -5,7 +6,6 @@ import { cancel, data, end, FLAG, hello, open, readEnd, TYPE } from './frames.ts
 import { puppetClient, puppetServer, startServer } from './peers.ts'
 import { openBytes, openHold, openStall, service, work } from './rules-service.ts'
 import { expectTaken, SIDES } from './sides.ts'
-import { type Deferred, defer, quiet, rejection, until, within } from './waiting.ts'
 
 // Attacks on other protocols, as this one would meet them. Floods stand in budgets.test.ts, memory in lost.test.ts and
 // message-size.test.ts, single wrong frames in wrong-*.test.ts.

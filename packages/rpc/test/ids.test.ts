@@ -1,9 +1,9 @@
+import { rejection, within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { contract, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { UNCUT } from './memory-channel.ts'
 import { memoryPeers } from './memory-peers.ts'
-import { rejection, within } from './waiting.ts'
 
 const work = contract('work', { echo: unary<number, number>(), count: serverStream<number, number>() })
 const service = implement(work, {

@@ -1,10 +1,10 @@
+import { quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../transport/test/virtual-clock.ts'
 import { Keepalive } from '../src/keepalive.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { FLAG, hello, ping, TYPE } from './frames.ts'
 import { puppetClient, puppetServer, startServer } from './peers.ts'
-import { quiet, rejection, turn, until, within } from './waiting.ts'
 
 const fast = { pingIntervalMs: 40, pingTimeoutMs: 60 }
 const often = hello({ settings: [[5, 1]] })

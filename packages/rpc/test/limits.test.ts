@@ -1,10 +1,10 @@
+import { quiet, rejection } from '@framewire/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { CODE, FLAG, GOAWAY, goaway, hello, open, readEnd, TYPE } from './frames.ts'
 import { expectGoaway, SIDES, type Side } from './sides.ts'
-import { quiet, rejection } from './waiting.ts'
 
 // A puppet on a bare socket sends what no honest peer sends, to a server and to a client. It must get the reason, the
 // process must live, and other connections must not notice.

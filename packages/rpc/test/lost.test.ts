@@ -1,3 +1,4 @@
+import { aborted, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -7,7 +8,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import { hello, open, readEnd, TYPE } from './frames.ts'
 import { causeCode, connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
-import { aborted, quiet, rejection, turn, until, within } from './waiting.ts'
 
 const work = contract('work', {
   do: unary<unknown, unknown>(),

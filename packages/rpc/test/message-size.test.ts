@@ -1,3 +1,4 @@
+import { rejection, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -7,7 +8,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import { data, end, FLAG, type Frame, hello, open, readEnd, TYPE } from './frames.ts'
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
-import { rejection, until } from './waiting.ts'
 
 const sizes = contract('sizes', {
   text: unary<{ pad: string; reply: number }, string>(),

@@ -1,3 +1,4 @@
+import { aborted, defer, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Codec } from '../src/codec.ts'
 import { bidi, contract, serverStream, unary } from '../src/contract.ts'
@@ -8,7 +9,6 @@ import type { CallOptions, Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { data, end, FLAG, GOAWAY, hello, open, readEnd, TYPE } from './frames.ts'
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
-import { aborted, defer, rejection, until, within } from './waiting.ts'
 
 const work = contract('work', {
   echo: unary<unknown, unknown>(),

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { quiet, rejection, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { contract, unary } from '../src/contract.ts'
 import { connectTo } from './peers.ts'
-import { quiet, rejection, within } from './waiting.ts'
 
 // Processes of their own run what `npm run build` made of the sources: Node 20 does not read TypeScript.
 

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { type Deferred, defer, turn, within } from '@framewire/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { contract, oneway, unary } from '../src/contract.ts'
@@ -7,7 +8,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import { FLAG, readFrames, TYPE } from './frames.ts'
 import { cutAt } from './memory-channel.ts'
 import { type MemoryPeer, memoryPeers } from './memory-peers.ts'
-import { type Deferred, defer, turn, within } from './waiting.ts'
 
 const METHODS = ['echo', 'hold', 'fail', 'tell'] as const
 const work = contract('work', {

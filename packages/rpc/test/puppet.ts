@@ -3,9 +3,9 @@
 
 import { once } from 'node:events'
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
+import { within } from '@framewire/testkit'
 import type { Endpoint } from '@framewire/transport'
 import { data, type Frame, readFrames, readGoaway, TYPE } from './frames.ts'
-import { within } from './waiting.ts'
 
 export class Puppet {
   /** Every frame that came, in order. */

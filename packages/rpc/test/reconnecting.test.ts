@@ -1,3 +1,4 @@
+import { defer, quiet, rejection, until, within } from '@framewire/testkit'
 import { connect as dial, type Endpoint } from '@framewire/transport'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ConnectOptions, connectBy } from '../src/connect.ts'
@@ -9,7 +10,6 @@ import type { Server } from '../src/serve.ts'
 import { data, end, frame, goaway, hello, TYPE, u32 } from './frames.ts'
 import { addressOf, startServer } from './peers.ts'
 import { type Puppet, PuppetServer } from './puppet.ts'
-import { defer, quiet, rejection, until, within } from './waiting.ts'
 
 const work = contract('work', {
   echo: unary<unknown, unknown>(),

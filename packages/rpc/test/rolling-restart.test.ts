@@ -1,10 +1,10 @@
+import { within } from '@framewire/testkit'
 import type { Address } from '@framewire/transport'
 import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../src/connect.ts'
 import { bidi, clientStream, contract, oneway, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { type Server, serve } from '../src/serve.ts'
-import { within } from './waiting.ts'
 
 const work = contract('work', {
   echo: unary<number, number>(),

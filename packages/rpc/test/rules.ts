@@ -2,6 +2,7 @@
 // follow is read from the document, so neither can say what the other does not.
 
 import { readFileSync } from 'node:fs'
+import { rejection, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Limits } from '../src/limits.ts'
 import { codeNumber, isCode } from '../src/rpc-error.ts'
@@ -9,7 +10,6 @@ import { GOAWAY_REASONS } from '../src/wire.ts'
 import { hello, readEnd, TYPE } from './frames.ts'
 import { service, told } from './rules-service.ts'
 import { type Against, expectGoaway, expectIgnored, expectTaken, SIDES, type Side } from './sides.ts'
-import { rejection, within } from './waiting.ts'
 
 export type RuleId = `R${number}`
 

@@ -3,6 +3,7 @@
 import { getEventListeners } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../transport/test/virtual-clock.ts'
 import { connect } from '../src/connect.ts'
@@ -11,7 +12,6 @@ import { implement } from '../src/implement.ts'
 import { hello } from './frames.ts'
 import { addressOf, startServer } from './peers.ts'
 import { type Puppet, PuppetServer } from './puppet.ts'
-import { quiet, rejection, turn, until, within } from './waiting.ts'
 
 const HOUR_MS = 3_600_000
 const PING_INTERVAL_MS = 15_000

@@ -4,12 +4,12 @@
 import { getEventListeners } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { until, within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { contract, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { ClientOf, Ctx } from '../src/peer.ts'
 import { connectTo, startServer } from './peers.ts'
-import { until, within } from './waiting.ts'
 
 const CALLS = Number(process.env.FRAMEWIRE_CALLS ?? 20_000)
 /** As many are cancelled, and as many time out. */

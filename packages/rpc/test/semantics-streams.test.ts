@@ -1,9 +1,9 @@
 // The second of the promises of semantics.test.ts, which takes a file of its own.
 
+import { aborted, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Ctx, Peer } from '../src/peer.ts'
 import { all, endless, from, type Log, start, work } from './stream-service.ts'
-import { aborted, rejection, until, within } from './waiting.ts'
 
 describe('2. streams are pulled:', () => {
   test('nothing is asked before the first next()', async () => {

@@ -1,6 +1,7 @@
 // What calls promise, each promise by its number in the design and from the outside: what its parts do in detail stands
 // in the tests of the parts. The second is semantics-streams.test.ts.
 
+import { aborted, defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { bidi, clientStream, contract, oneway, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
@@ -10,7 +11,6 @@ import { RpcError } from '../src/rpc-error.ts'
 import { FLAG, hello, open, readEnd, TYPE } from './frames.ts'
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import { all } from './stream-service.ts'
-import { aborted, defer, quiet, rejection, turn, until, within } from './waiting.ts'
 
 const work = contract('work', {
   echo: unary<unknown, unknown>(),

@@ -1,15 +1,14 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import { certificates, NO_OPENSSL, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { certificates, NO_OPENSSL } from '../../transport/test/certificates.ts'
 import { type ConnectOptions, connect } from '../src/connect.ts'
 import { contract, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { Peer } from '../src/peer.ts'
 import { type ServeOptions, type Server, serve } from '../src/serve.ts'
 import { addressOf, connectTo, startServer } from './peers.ts'
-import { rejection, until, within } from './waiting.ts'
 
 const work = contract('work', { echo: unary<string, string>(), who: unary<void, string>() })
 

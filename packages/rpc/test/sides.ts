@@ -1,6 +1,7 @@
 // A puppet against a peer of ours, in both roles: it has connected to our server, or our client has connected to it. What
 // PROTOCOL.md says of a receiver is tried on either.
 
+import { until, within } from '@framewire/testkit'
 import { expect } from 'vitest'
 import type { Service } from '../src/implement.ts'
 import type { Limits } from '../src/limits.ts'
@@ -8,7 +9,6 @@ import type { Peer } from '../src/peer.ts'
 import { FLAG, ping, TYPE } from './frames.ts'
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 import type { Puppet } from './puppet.ts'
-import { until, within } from './waiting.ts'
 
 export interface Side {
   puppet: Puppet

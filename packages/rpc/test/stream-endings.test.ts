@@ -1,7 +1,7 @@
+import { rejection, turn, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Ctx } from '../src/peer.ts'
 import { all, start } from './stream-service.ts'
-import { rejection, turn, until } from './waiting.ts'
 
 describe('a deadline', () => {
   test('of 10 s is that of a client stream; server streams and bidi have none', async () => {

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { turn, until, within } from '@framewire/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { raw } from '../src/codec.ts'
@@ -8,7 +9,6 @@ import type { Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { cutAt } from './memory-channel.ts'
 import { type MemoryPeer, memoryPeers } from './memory-peers.ts'
-import { turn, until, within } from './waiting.ts'
 
 // Calls of every kind, in both directions, that are cancelled, left, late, that fail or lose their connection, in an order
 // that a seed decides. However it goes: each call settles once, what arrives is a prefix of what was sent, no handler

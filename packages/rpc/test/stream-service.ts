@@ -1,5 +1,6 @@
 // A contract with a method of every kind, and handlers that tell what they do.
 
+import { turn } from '@framewire/testkit'
 import { raw } from '../src/codec.ts'
 import { bidi, clientStream, contract, oneway, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
@@ -7,7 +8,6 @@ import type { Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { connectTo, startServer } from './peers.ts'
 import { schema, slowSchema, withId } from './schemas.ts'
-import { turn } from './waiting.ts'
 
 export const work = contract('work', {
   count: serverStream<{ from: number; to: number }, number>(),

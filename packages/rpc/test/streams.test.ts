@@ -1,7 +1,7 @@
+import { rejection, turn, until, within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import type { Peer } from '../src/peer.ts'
 import { all, endless, from, start, work } from './stream-service.ts'
-import { rejection, turn, until, within } from './waiting.ts'
 
 test('a server stream gives all messages in order, then ends', async () => {
   const { api, log } = await start()

@@ -1,5 +1,6 @@
 // Real validation libraries behind Standard Schema v1: at both ends, with transforms, and with what each says of a fault.
 
+import { rejection } from '@framewire/testkit'
 import { type as ark } from 'arktype'
 import * as v from 'valibot'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -9,7 +10,6 @@ import { implement } from '../src/implement.ts'
 import { isError } from '../src/is-error.ts'
 import { connectTo, startServer } from './peers.ts'
 import { all } from './stream-service.ts'
-import { rejection } from './waiting.ts'
 
 /** Text comes in, a Date goes on; `{ id }` with a number from 1 on; a text in, its length out. */
 const zod = contract('zod', {

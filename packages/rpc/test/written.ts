@@ -1,9 +1,9 @@
 // What a FrameWriter puts on the wire.
 
 import { lengthField } from '@framewire/codec'
+import { turn } from '@framewire/testkit'
 import { FrameWriter } from '../src/frame-writer.ts'
 import { connectionOn, memoryPair, UNCUT } from './memory-channel.ts'
-import { turn } from './waiting.ts'
 
 /** The bytes, length fields included, that leave the connection after `write`. */
 export async function written(write: (writer: FrameWriter) => void, maxFrame = 65_536): Promise<Buffer> {

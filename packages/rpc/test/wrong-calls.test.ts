@@ -1,10 +1,10 @@
+import { quiet, rejection, until, within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { cancel, credit, data, end, FLAG, frame, GOAWAY, goaway, hello, open, ping, TYPE } from './frames.ts'
 import { puppetServer } from './peers.ts'
 import { type Case, testRules, titleOf } from './rules.ts'
 import { openHold, openStall, openTake, told, work } from './rules-service.ts'
 import type { Side } from './sides.ts'
-import { quiet, rejection, until, within } from './waiting.ts'
 
 // What PROTOCOL.md says of calls, their ids, their ends, of PING and of GOAWAY, on both sides.
 

@@ -1,3 +1,4 @@
+import { quiet, turn, until } from '@framewire/testkit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RpcError } from '../src/rpc-error.ts'
 import {
@@ -23,7 +24,6 @@ import { puppetClient, startServer } from './peers.ts'
 import { type Case, testRules, titleOf } from './rules.ts'
 import { openBytes, openStall, service, told, work } from './rules-service.ts'
 import { expectGoaway, expectIgnored, SIDES, type Side } from './sides.ts'
-import { quiet, turn, until } from './waiting.ts'
 
 // What PROTOCOL.md says of frames and of the handshake, on both sides.
 

@@ -1,9 +1,9 @@
+import { quiet } from '@framewire/testkit'
 import { expect } from 'vitest'
 import { cancel, credit, data, end, FLAG, open, readEnd, TYPE } from './frames.ts'
 import { type Case, testRules } from './rules.ts'
 import { openBytes, openHold, openStall, openTake, work } from './rules-service.ts'
 import type { Side } from './sides.ts'
-import { quiet } from './waiting.ts'
 
 // What PROTOCOL.md says of messages and their pieces, of their length, and of credit, on both sides.
 

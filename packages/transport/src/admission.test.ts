@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { thrownBy } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { thrownBy } from '../test/deadline.ts'
 import { Admission, defaultMaxConnections } from './admission.ts'
 
 test('lets in as many as the limit says, and again when one has left', () => {

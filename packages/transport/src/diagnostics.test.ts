@@ -1,6 +1,6 @@
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import { rejection, until, within } from '@framewire/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { rejection, until, within } from '../test/deadline.ts'
 import { rawConnect } from '../test/raw-sockets.ts'
 import { connect } from './connect.ts'
 import { listen } from './server.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
+import { rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { rejection, turn, until, within } from '../test/deadline.ts'
 import { frames, MiB, message } from '../test/messages.ts'
 import { rawConnect, readToEnd } from '../test/raw-sockets.ts'
 import { ask } from '../test/tls-ends.ts'

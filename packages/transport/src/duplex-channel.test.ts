@@ -1,6 +1,6 @@
 import { Duplex, type DuplexOptions, PassThrough, Transform } from 'node:stream'
+import { endOfTick, turn, until } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { endOfTick, turn, until } from '../test/deadline.ts'
 import { KiB, message } from '../test/messages.ts'
 import { VirtualClock } from '../test/virtual-clock.ts'
 import { systemClock } from './clock.ts'

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
+import { rejection, turn, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { rejection, turn, within } from '../test/deadline.ts'
 import { run, said } from '../test/processes.ts'
 import { rawServer } from '../test/raw-sockets.ts'
 import { ask } from '../test/tls-ends.ts'

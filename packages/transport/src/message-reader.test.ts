@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { rejection, turn } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { rejection, turn } from '../test/deadline.ts'
 import { bytesOf, text } from '../test/messages.ts'
 import { MessageReader } from './message-reader.ts'
 import { TransportError } from './transport-error.ts'

@@ -1,5 +1,5 @@
+import { within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
-import { within } from '../test/deadline.ts'
 import { bytesOf, frames, message, text } from '../test/messages.ts'
 import { collect } from '../test/traffic.ts'
 import { channelPair, pair } from './pair.ts'

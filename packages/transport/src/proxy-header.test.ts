@@ -1,6 +1,6 @@
+import { thrownBy } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { thrownBy } from '../test/deadline.ts'
 import { IPV4, proxyHeader, SIGNATURE, tlv } from '../test/proxy-headers.ts'
 import { MAX_PROXY_LENGTH, parseProxyHeader } from './proxy-header.ts'
 

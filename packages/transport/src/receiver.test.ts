@@ -1,7 +1,7 @@
 import { encode } from '@framewire/codec'
+import { endOfTick, turn, until } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { endOfTick, turn, until } from '../test/deadline.ts'
 import { expectSame, FRAMING, frames, messages, text } from '../test/messages.ts'
 import { setUpReceiver as setUp } from '../test/receiving.ts'
 import type { Receiver } from './receiver.ts'

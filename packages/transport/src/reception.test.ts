@@ -1,6 +1,6 @@
 import { once } from 'node:events'
+import { rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { rejection, turn, until, within } from '../test/deadline.ts'
 import { rawConnect } from '../test/raw-sockets.ts'
 import { ask, isCutOff } from '../test/tls-ends.ts'
 import { connect } from './connect.ts'

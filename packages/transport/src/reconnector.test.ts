@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { rejection, turn, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { rejection, turn, within } from '../test/deadline.ts'
 import { setUpReconnector as setUp } from '../test/fake-connects.ts'
 import { Connection } from './connection.ts'
 import { createReconnector, Reconnector, type ReconnectorOptions } from './reconnector.ts'

@@ -1,5 +1,5 @@
+import { endOfTick } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { endOfTick } from '../test/deadline.ts'
 import { KiB, message, messages } from '../test/messages.ts'
 import { setUp, wire } from '../test/send-queues.ts'
 import type { SendQueue } from './send-queue.ts'

@@ -1,7 +1,7 @@
 import { encode, type Framing, lengthField } from '@framewire/codec'
+import { endOfTick, thrownBy } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { endOfTick, thrownBy } from '../test/deadline.ts'
 import { KiB, message, messages, text } from '../test/messages.ts'
 import { FRAMING, LIMITS, setUp, wire } from '../test/send-queues.ts'
 import { Model, runSender, senderCommands } from '../test/sender-model.ts'

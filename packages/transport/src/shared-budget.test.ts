@@ -1,5 +1,5 @@
+import { endOfTick } from '@framewire/testkit'
 import { expect, test } from 'vitest'
-import { endOfTick } from '../test/deadline.ts'
 import { FakeChannel } from '../test/fake-channel.ts'
 import { ENDS } from '../test/fake-connection.ts'
 import { message } from '../test/messages.ts'

@@ -1,5 +1,5 @@
+import { rejection } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { rejection } from '../test/deadline.ts'
 import { bytesOf, text } from '../test/messages.ts'
 import { runSeed } from '../test/simulated-run.ts'
 import type { Connection } from './connection.ts'

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
+import { turn, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { turn, until } from '../test/deadline.ts'
 import { KiB, MiB, message } from '../test/messages.ts'
 import { readToEnd, socketPair } from '../test/raw-sockets.ts'
 import { endpoints, SocketChannel } from './socket-channel.ts'

@@ -1,6 +1,5 @@
+import { certificates, NO_OPENSSL, rejection, turn } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { certificates, NO_OPENSSL } from '../test/certificates.ts'
-import { rejection, turn } from '../test/deadline.ts'
 import { connect } from './connect.ts'
 import { listen } from './server.ts'
 import { clientTls, type ServerTlsOptions, serverTls, type TlsContextOptions } from './tls-options.ts'

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { endOfTick, rejection } from '@framewire/testkit'
 import { expect, test } from 'vitest'
-import { endOfTick, rejection } from '../test/deadline.ts'
 import { TransportError } from './transport-error.ts'
 import { WaitList } from './wait-list.ts'
 

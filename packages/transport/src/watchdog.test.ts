@@ -1,6 +1,6 @@
 import { lengthField } from '@framewire/codec'
+import { endOfTick } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
-import { endOfTick } from '../test/deadline.ts'
 import { FakeClock } from '../test/fake-clock.ts'
 import { setUpConnection } from '../test/fake-connection.ts'
 import { bytesOf, frames, KiB, message, text } from '../test/messages.ts'

@@ -3,12 +3,12 @@
 
 import { once } from 'node:events'
 import { lengthField } from '@framewire/codec'
+import { turn, until, within } from '@framewire/testkit'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../src/connect.ts'
 import type { Connection } from '../src/connection.ts'
 import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
-import { turn, until, within } from './deadline.ts'
 import { bytesOf, KiB, message } from './messages.ts'
 
 const mistake = new Error('mine')

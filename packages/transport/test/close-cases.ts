@@ -1,9 +1,9 @@
 // That every connection ends once, says why, loses nothing that could still be sent, and takes nothing else down.
 
 import { encode } from '@framewire/codec'
+import { rejection, thrownBy, turn, until, within } from '@framewire/testkit'
 import { expect } from 'vitest'
 import type { Connection } from '../src/connection.ts'
-import { rejection, thrownBy, turn, until, within } from './deadline.ts'
 import type { Case } from './links.ts'
 import { bytesOf, expectSame, FRAMING, frames, KiB, MiB, message, messages, text } from './messages.ts'
 import { collect, sendUntilStuck, take, takeAll } from './traffic.ts'

@@ -1,9 +1,9 @@
 // The life of a closing connection, with a channel and a clock that the test drives.
 
 import { getEventListeners } from 'node:events'
+import { endOfTick, rejection, thrownBy, turn } from '@framewire/testkit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Connection } from '../src/connection.ts'
-import { endOfTick, rejection, thrownBy, turn } from './deadline.ts'
 import { closedIn, setUpConnection as setUp, setUpBlocked } from './fake-connection.ts'
 import { bytesOf, frames, message, text } from './messages.ts'
 

@@ -3,8 +3,8 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 
 const SOURCE = `
 const { createServer } = require('node:net')

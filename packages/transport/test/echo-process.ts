@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 
 export interface EchoProcess {
   address: { host: string; port: number }

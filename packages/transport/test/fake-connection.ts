@@ -1,10 +1,10 @@
 // A Connection over a FakeChannel, with marks low enough for a test: `send` answers false from 100 bytes on, drain comes
 // at 20.
 
+import { endOfTick, within } from '@framewire/testkit'
 import { Connection } from '../src/connection.ts'
 import type { CloseInfo } from '../src/connection-state.ts'
 import type { ConnectionOptions } from '../src/options.ts'
-import { endOfTick, within } from './deadline.ts'
 import { FakeChannel } from './fake-channel.ts'
 import { message } from './messages.ts'
 

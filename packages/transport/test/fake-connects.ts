@@ -1,12 +1,12 @@
 // A `connect` whose attempts a test answers, and a reconnector on it in virtual time. It notes every event.
 
+import { turn } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
 import type { Address } from '../src/address.ts'
 import type { ConnectOptions } from '../src/connect.ts'
 import { Connection } from '../src/connection.ts'
 import { Reconnector, type ReconnectorOptions } from '../src/reconnector.ts'
 import { abortedError, TransportError, type TransportErrorCode } from '../src/transport-error.ts'
-import { turn } from './deadline.ts'
 import { FakeChannel } from './fake-channel.ts'
 import { ENDS } from './fake-connection.ts'
 import { frames } from './messages.ts'

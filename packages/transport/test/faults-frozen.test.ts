@@ -1,8 +1,8 @@
 // Processes that stop for a while, seen from both ends. The rows of the reliability scorecard stand in the names.
 
+import { turn, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../src/connect.ts'
-import { turn, until, within } from './deadline.ts'
 import { startEcho } from './echo-process.ts'
 import { bytesOf } from './messages.ts'
 import { ask, echo, serve } from './watched-server.ts'

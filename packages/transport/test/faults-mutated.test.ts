@@ -3,10 +3,10 @@
 
 import { once } from 'node:events'
 import { encode } from '@framewire/codec'
+import { turn, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Connection } from '../src/connection.ts'
 import { channelPair } from '../src/pair.ts'
-import { turn, until, within } from './deadline.ts'
 import { ENDS } from './fake-connection.ts'
 import { FRAMING, KiB, MiB, message, randomNumbers } from './messages.ts'
 import { rawConnect } from './raw-sockets.ts'

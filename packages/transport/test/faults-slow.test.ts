@@ -1,9 +1,9 @@
 // Peers that are slow or silent, with real sockets and times of a tenth of the defaults or less. The rows of the
 // reliability scorecard stand in the names.
 
+import { turn, until, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Connection } from '../src/connection.ts'
-import { turn, until, within } from './deadline.ts'
 import { frames, KiB, MiB, message } from './messages.ts'
 import { rawConnect } from './raw-sockets.ts'
 import { sendUntilStuck } from './traffic.ts'

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { within } from '@framewire/testkit'
 import { expect, test } from 'vitest'
 import { attach } from '../src/attach.ts'
 import { connect } from '../src/connect.ts'
@@ -12,7 +13,6 @@ import { createReconnector } from '../src/reconnector.ts'
 import { listen } from '../src/server.ts'
 import { checkServerOptions } from '../src/server-options.ts'
 import { TransportError } from '../src/transport-error.ts'
-import { within } from './deadline.ts'
 import { guide } from './guides.ts'
 
 interface Row {

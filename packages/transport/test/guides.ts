@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { within } from '@framewire/testkit'
 import { expect, onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 import { type Run, runCommand } from './processes.ts'
 
 const ROOT = new URL('../../../', import.meta.url)

@@ -3,13 +3,13 @@
 
 import { once } from 'node:events'
 import { type LengthFieldOptions, lengthField } from '@framewire/codec'
+import { turn, until, within } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Connection } from '../src/connection.ts'
 import type { CloseInfo } from '../src/connection-state.ts'
 import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
-import { turn, until, within } from './deadline.ts'
 import { bytesOf, frames, MiB, message, text } from './messages.ts'
 import { rawConnect } from './raw-sockets.ts'
 

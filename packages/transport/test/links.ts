@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
+import { certificates, within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
 import type { Address } from '../src/address.ts'
 import { attach } from '../src/attach.ts'
@@ -21,8 +22,6 @@ import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
 import { type Simulation, simulate } from '../src/simulation.ts'
 import { SocketChannel } from '../src/socket-channel.ts'
-import { certificates } from './certificates.ts'
-import { within } from './deadline.ts'
 
 export interface Pair {
   client: Connection

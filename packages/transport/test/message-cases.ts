@@ -2,10 +2,10 @@
 
 import { once } from 'node:events'
 import { encode } from '@framewire/codec'
+import { endOfTick, until, within } from '@framewire/testkit'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Connection } from '../src/connection.ts'
-import { endOfTick, until, within } from './deadline.ts'
 import type { Case } from './links.ts'
 import { bytesOf, expectSame, FRAMING, frames, KiB, MiB, message, messages, text } from './messages.ts'
 import { echo, sendAll, take } from './traffic.ts'

@@ -1,8 +1,8 @@
 // That a fast sender and a slow receiver cost neither memory nor messages.
 
 import { getEventListeners, once } from 'node:events'
+import { rejection, thrownBy, until, within } from '@framewire/testkit'
 import { expect } from 'vitest'
-import { rejection, thrownBy, until, within } from './deadline.ts'
 import type { Case } from './links.ts'
 import { expectSame, KiB, MiB, message, messages } from './messages.ts'
 import { sendAll, sendUntilStuck, take } from './traffic.ts'

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 
 const BUILT = new URL('../dist/index.js', import.meta.url).href
 

@@ -2,8 +2,8 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 
 /** A socket that has an error listener, allows half-open connections and is gone when the test is over. */
 function tame(socket: Socket): Socket {

@@ -1,12 +1,12 @@
 // The reconnector against a model of a few lines: whatever happens in whatever order, it is in the state that the model is
 // in, holds one thing at most, tells every change once, and settles whoever waits.
 
+import { turn } from '@framewire/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Connection } from '../src/connection.ts'
 import type { Reconnector } from '../src/reconnector.ts'
 import type { TransportError } from '../src/transport-error.ts'
-import { turn } from './deadline.ts'
 import { type FakeConnects, setUpReconnector } from './fake-connects.ts'
 
 const ATTEMPTS = 5

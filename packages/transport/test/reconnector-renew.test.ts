@@ -1,5 +1,5 @@
+import { turn } from '@framewire/testkit'
 import { expect, test } from 'vitest'
-import { turn } from './deadline.ts'
 import { setUpReconnector } from './fake-connects.ts'
 
 const STABLE_MS = 10_000

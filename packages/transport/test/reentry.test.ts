@@ -1,12 +1,12 @@
 // What an application does from within a callback of its connection or server, or right behind one: nothing is told twice,
 // nothing is told after the end, and no depth of calls breaks it.
 
+import { endOfTick, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Address } from '../src/address.ts'
 import { connect } from '../src/connect.ts'
 import { pair } from '../src/pair.ts'
 import { listen } from '../src/server.ts'
-import { endOfTick, rejection, turn, until, within } from './deadline.ts'
 import { closedIn, setUpConnection } from './fake-connection.ts'
 import { MiB, message } from './messages.ts'
 

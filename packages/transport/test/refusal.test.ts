@@ -1,11 +1,11 @@
 // What a peer that broke a rule still gets, and what it can no longer do.
 
 import { once } from 'node:events'
+import { endOfTick, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Connection } from '../src/connection.ts'
 import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
-import { endOfTick, turn, until, within } from './deadline.ts'
 import { FakeClock } from './fake-clock.ts'
 import { setUpConnection } from './fake-connection.ts'
 import { bytesOf, frames, KiB, MiB, message } from './messages.ts'

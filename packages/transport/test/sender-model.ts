@@ -2,8 +2,8 @@
 // or a Connection over a FakeChannel, and compared with the model after each.
 
 import { encode, type Framing } from '@framewire/codec'
+import { endOfTick, turn } from '@framewire/testkit'
 import fc from 'fast-check'
-import { endOfTick, turn } from './deadline.ts'
 import type { FakeChannel } from './fake-channel.ts'
 import { message } from './messages.ts'
 

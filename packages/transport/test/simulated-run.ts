@@ -1,6 +1,7 @@
 // One seed: a few clients and a server that talk over a simulated network in every way a connection offers, and what of
 // I1 to I3 did not hold.
 
+import { StreamLedger } from '@framewire/testkit'
 import type { ByteChannel } from '../src/byte-channel.ts'
 import { Connection } from '../src/connection.ts'
 import type { CloseInfo } from '../src/connection-state.ts'
@@ -8,7 +9,7 @@ import type { NetworkFaults } from '../src/network-faults.ts'
 import { Random } from '../src/random.ts'
 import type { SimulatedLink } from '../src/simulated-link.ts'
 import { type Simulation, simulate } from '../src/simulation.ts'
-import { Outcomes, StreamLedger } from './ledger.ts'
+import { Outcomes } from './outcomes.ts'
 import { readAll, sendSome, type Talk } from './simulated-talk.ts'
 
 /** Put between the connection of a client and its channel. */
@@ -112,7 +113,7 @@ class Run {
   }
 
   #stream(name: string): StreamLedger {
-    const stream = this.streams.get(name) ?? new StreamLedger(name, this.streams.size, this.violations)
+    const stream = this.streams.get(name) ?? new StreamLedger(this.streams.size, this.violations, name)
     this.streams.set(name, stream)
     return stream
   }

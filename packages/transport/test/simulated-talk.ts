@@ -1,11 +1,12 @@
 // What one end of a connection does in a simulated run: it sends and reads in every way a connection offers, at a pace
 // drawn from its seed, and books all of it.
 
+import { HEADER_LENGTH, type StreamLedger } from '@framewire/testkit'
 import type { Timer } from '../src/clock.ts'
 import type { Connection } from '../src/connection.ts'
 import type { Random } from '../src/random.ts'
 import type { Simulation } from '../src/simulation.ts'
-import { HEADER_LENGTH, type Outcomes, type StreamLedger } from './ledger.ts'
+import type { Outcomes } from './outcomes.ts'
 
 export interface Talk {
   readonly name: string

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { rejection, until, within } from '@framewire/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../src/connect.ts'
 import type { Connection } from '../src/connection.ts'
 import type { ConnectionOptions } from '../src/options.ts'
 import { listen } from '../src/server.ts'
-import { rejection, until, within } from './deadline.ts'
 import { bytesOf, expectSame, KiB, MiB, messages } from './messages.ts'
 
 const LONG_MS = 25_000

@@ -1,5 +1,5 @@
+import { NO_OPENSSL } from '@framewire/testkit'
 import { describe, test } from 'vitest'
-import { NO_OPENSSL } from './certificates.ts'
 import { CONNECTION_SUITE } from './connection-suite.ts'
 import { TLS_LINKS } from './links.ts'
 

@@ -2,14 +2,13 @@
 
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { certificates, within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
 import { type ConnectOptions, connect } from '../src/connect.ts'
 import type { Connection } from '../src/connection.ts'
 import { listen, type Server } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
 import type { ClientTlsOptions, ServerTlsOptions } from '../src/tls-options.ts'
-import { certificates } from './certificates.ts'
-import { within } from './deadline.ts'
 
 export interface TlsServer {
   server: Server

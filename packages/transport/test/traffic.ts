@@ -1,9 +1,9 @@
 // What the cases of the connection suite do over and over: send with backpressure, collect, wait.
 
 import { once } from 'node:events'
+import { turn, until, within } from '@framewire/testkit'
 import type { ByteChannel } from '../src/byte-channel.ts'
 import type { Connection } from '../src/connection.ts'
-import { turn, until, within } from './deadline.ts'
 
 /** Sends as the documentation says: after `false` it waits for drain. */
 export async function sendAll(connection: Connection, messages: readonly Uint8Array[]): Promise<void> {

@@ -3,8 +3,8 @@
 import { once } from 'node:events'
 import { linkSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
-import { within } from './deadline.ts'
 import { run, said } from './processes.ts'
 
 /** Leaves the socket file of a server that was killed at `path`. */

@@ -1,7 +1,7 @@
 // A clock that stands still until a test moves it. Timers run in the order of their times, each at its own time.
 
+import { turn } from '@framewire/testkit'
 import type { Clock, Timer } from '../src/clock.ts'
-import { turn } from './deadline.ts'
 
 interface VirtualTimer extends Timer {
   at: number

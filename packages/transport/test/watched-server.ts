@@ -1,12 +1,12 @@
 // A server of which a test sees every connection and how it ended, and the clients to try it with.
 
+import { within } from '@framewire/testkit'
 import { onTestFinished } from 'vitest'
 import { connect } from '../src/connect.ts'
 import type { Connection } from '../src/connection.ts'
 import type { CloseInfo } from '../src/connection-state.ts'
 import { listen } from '../src/server.ts'
 import type { ServerOptions } from '../src/server-options.ts'
-import { within } from './deadline.ts'
 import { bytesOf } from './messages.ts'
 
 export interface Rig {

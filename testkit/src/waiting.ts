@@ -1,10 +1,10 @@
-// Waiting for events instead of sleeping: everything a test waits for comes within a deadline, or the test says what did
-// not come.
+// Waiting for events instead of sleeping: what a test or a row waits for comes within a deadline,
+// or it says what did not come.
 
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 30_000
 
 /** Settles as `promise` does; rejects when it has not settled at the deadline. */
-export async function within<T>(what: string, promise: Promise<T>, deadlineMs: number = DEADLINE_MS): Promise<T> {
+export async function within<T>(what: string, promise: PromiseLike<T>, deadlineMs: number = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not within ${deadlineMs} ms`)), deadlineMs)
@@ -36,13 +36,19 @@ export function endOfTick(): Promise<void> {
 }
 
 /** What a promise was rejected with. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+export async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
     await within('rejection', promise)
   } catch (error) {
     return error
   }
   throw new Error('the promise was resolved')
+}
+
+/** A promise that may be rejected before anybody looks. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** What a function threw. */
@@ -53,4 +59,29 @@ export function thrownBy(action: () => unknown): unknown {
     return error
   }
   throw new Error('nothing was thrown')
+}
+
+/** A promise that is settled by hand. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function defer<T = void>(): Deferred<T> {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
+
+/** Resolves when the signal has aborted, with its reason. */
+export function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason)
+    else signal.addEventListener('abort', () => resolve(signal.reason), { once: true })
+  })
 }

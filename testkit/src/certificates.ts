@@ -1,4 +1,4 @@
-// Certificates for tests, made with the openssl program when they are first asked for: two authorities, and certificates
+// Certificates for tests and rows, made with the openssl program when they are first asked for: two authorities, and certificates
 // of the first one for a server, for a client, out of date, and for another name.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface Identity {
-  cert: Buffer
-  key: Buffer
+  cert: string
+  key: string
 }
 
 export interface Certificates {
-  ca: Buffer
+  ca: string
   /** An authority that nobody trusts. */
-  otherCa: Buffer
+  otherCa: string
   /** For localhost and 127.0.0.1. */
   server: Identity
   /** For localhost too, to tell it from the first. */
@@ -41,9 +41,9 @@ export function certificates(): Certificates {
 function make(): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'framewire-certificates-'))
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  const read = (name: string) => readFileSync(join(folder, name))
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const authority = (name: string): Buffer => {
+  const authority = (name: string): string => {
     const subject = ['-subj', `/CN=${name}`, '-addext', 'basicConstraints=critical,CA:TRUE']
     openssl('req', '-x509', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.pem`, ...subject, '-days', '2')
     return read(`${name}.pem`)
@@ -63,7 +63,7 @@ function make(): Certificates {
       server: identity('server', 'ca', local, '2'),
       renewed: identity('renewed', 'ca', local, '2'),
       client: identity('client', 'ca', 'subjectAltName=DNS:client.test', '2'),
-      stranger: identity('stranger', 'other-ca', 'subjectAltName=DNS:stranger.test', '2'),
+      stranger: identity('stranger', 'other-ca', `${local},DNS:stranger.test`, '2'),
       expired: identity('expired', 'ca', local, '-1'),
       otherName: identity('other-name', 'ca', 'subjectAltName=DNS:other.test', '2'),
     }
