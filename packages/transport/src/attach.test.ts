@@ -50,6 +50,15 @@ describe('over a socket', () => {
     expect(await within('closed', connection.closed)).toMatchObject(CLEAN)
   })
 
+  test('that the kernel gives up: CONNECTION_RESET, for connecting was over long ago', async () => {
+    const [socket] = await socketPair()
+    const connection = join(socket)
+    const gaveUp = Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT' })
+    socket.destroy(gaveUp)
+    const { error } = await within('closed', connection.closed)
+    expect(error).toMatchObject({ code: 'CONNECTION_RESET', retryable: true, cause: gaveUp })
+  })
+
   test('that still connects: what is sent waits', async () => {
     const { port } = await rawServer((socket) => socket.pipe(socket))
     const connection = join(connectSocket({ host: '127.0.0.1', port }))

@@ -9,7 +9,7 @@ import { type ConnectionOptions, checkMilliseconds, checkOptions } from './optio
 import { endpoints, KEEP_ALIVE_DELAY_MS, SocketChannel } from './socket-channel.ts'
 import { TlsInfo } from './tls-info.ts'
 import { type ClientTlsOptions, clientTls } from './tls-options.ts'
-import { abortedError, TransportError, toTransportError } from './transport-error.ts'
+import { abortedError, isKernelTimeout, TransportError, toTransportError } from './transport-error.ts'
 
 /** Options of `connect`: TLS, time limits, a signal, and those of every connection. */
 export interface ConnectOptions extends ConnectionOptions {
@@ -107,5 +107,6 @@ function openSocket({ tls: _, ...target }: ParsedAddress, tlsOptions: object | u
 }
 
 function connectError(error: Error | undefined, isTransportUp: boolean): TransportError {
-  return toTransportError(error, isTransportUp ? 'TLS_ERROR' : 'CONNECT_FAILED')
+  if (isTransportUp) return toTransportError(error, 'TLS_ERROR')
+  return toTransportError(error, isKernelTimeout(error) ? 'CONNECT_TIMEOUT' : 'CONNECT_FAILED')
 }

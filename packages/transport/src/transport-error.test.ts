@@ -1,6 +1,6 @@
 import { FramingError, type FramingErrorCode } from '@framewire/codec'
 import { describe, expect, test } from 'vitest'
-import { abortedError, TransportError, toTransportError } from './transport-error.ts'
+import { abortedError, isKernelTimeout, TransportError, toTransportError } from './transport-error.ts'
 
 test('says what failed and whether it is worth another try', () => {
   const cause = new Error('below')
@@ -27,7 +27,6 @@ describe('an error of a socket', () => {
   test.each([
     ['ECONNREFUSED', 'CONNECT_REFUSED'],
     ['ENOENT', 'CONNECT_REFUSED'],
-    ['ETIMEDOUT', 'CONNECT_TIMEOUT'],
     ['ECONNRESET', 'CONNECTION_RESET'],
     ['EPIPE', 'CONNECTION_RESET'],
     ['EADDRINUSE', 'ADDRESS_IN_USE'],
@@ -36,6 +35,15 @@ describe('an error of a socket', () => {
     const cause = Object.assign(new Error('node says'), { code: socketCode })
     expect(toTransportError(cause, 'CONNECT_FAILED')).toMatchObject({ code, message: 'node says', cause })
   })
+})
+
+test('a timeout of the kernel is known by its code, and becomes the fallback: it depends on what was under way', () => {
+  const late = Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT' })
+  expect(isKernelTimeout(late)).toBe(true)
+  expect(toTransportError(late, 'CONNECTION_RESET')).toMatchObject({ code: 'CONNECTION_RESET', cause: late })
+  for (const other of [Object.assign(new Error('no'), { code: 'ECONNRESET' }), undefined, 'ETIMEDOUT']) {
+    expect(isKernelTimeout(other)).toBe(false)
+  }
 })
 
 test('a TransportError stays as it is', () => {

@@ -64,7 +64,6 @@ const FRAMING_CODES: Record<FramingErrorCode, TransportErrorCode> = {
 const SOCKET_CODES: Record<string, TransportErrorCode> = {
   ECONNREFUSED: 'CONNECT_REFUSED',
   ENOENT: 'CONNECT_REFUSED',
-  ETIMEDOUT: 'CONNECT_TIMEOUT',
   ECONNRESET: 'CONNECTION_RESET',
   EPIPE: 'CONNECTION_RESET',
   EADDRINUSE: 'ADDRESS_IN_USE',
@@ -79,6 +78,11 @@ export function toTransportError(error: unknown, fallback: TransportErrorCode): 
   const code =
     SOCKET_CODES[socketCode ?? ''] ?? (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(socketCode ?? '') ? 'TLS_ERROR' : fallback)
   return new TransportError(code, message, { cause: error })
+}
+
+/** Whether the kernel gave up: nobody answered a connect, or nobody acknowledged what an open connection had sent. */
+export function isKernelTimeout(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ETIMEDOUT'
 }
 
 /** What a callback of the application threw: ABORTED with that as cause, whatever it was and whatever code it carries. */
