@@ -35,20 +35,44 @@ function open(id: number): Uint8Array {
 
 const COUNT = 20_000
 
-/** Each flood: a piece of it, by number. */
-const FLOODS: Readonly<Record<string, (number: number) => Uint8Array>> = {
-  'empty frames': () => Uint8Array.of(0, 0, 0, 0),
-  PING: (number) => control(2, 0, [0, 0, 0, 0, 0, 0, number >>> 8, number & 0xff]),
-  'open and cancel': (number) => Buffer.concat([open(2 * number + 1), control(7, 2 * number + 1, [1])]),
-  CREDIT: () => control(8, 1, [0, 0, 0, 1]),
-  'unknown ignorable types': () => control(0x90, 0, [1, 2, 3]),
+interface Flood {
+  readonly name: string
+  /** A piece of it, by number. */
+  readonly piece: (number: number) => Uint8Array
+  /** What the server says when it has enough. Silence is no answer: it would end at some time, too. */
+  readonly reason: string
 }
+
+const CREDIT = control(8, 1, [0, 0, 0, 1])
+const FLOODS: readonly Flood[] = [
+  { name: 'empty frames', piece: () => Uint8Array.of(0, 0, 0, 0), reason: 'frame of 0 bytes' },
+  {
+    name: 'PING',
+    piece: (number) => control(2, 0, [0, 0, 0, 0, 0, 0, number >>> 8, number & 0xff]),
+    reason: 'more than 10 pings within',
+  },
+  {
+    name: 'open and cancel',
+    piece: (number) => Buffer.concat([open(2 * number + 1), control(7, 2 * number + 1, [1])]),
+    reason: 'more than 200 cancelled calls',
+  },
+  {
+    name: 'CREDIT',
+    piece: (number) => (number === 0 ? Buffer.concat([open(1), CREDIT]) : CREDIT),
+    reason: 'more than 1000 control frames within',
+  },
+  {
+    name: 'unknown ignorable types',
+    piece: () => control(0x90, 0, [1, 2, 3]),
+    reason: 'more than 1000 control frames within',
+  },
+]
 
 async function flood(trial: Trial): Promise<void> {
   const [{ bytes: echoSession } = { bytes: '' }] = corpus()
   const hello = Buffer.from(echoSession, 'hex')
   const opening = hello.subarray(0, 4 + hello.readUInt32BE(0))
-  for (const [name, piece] of Object.entries(FLOODS)) {
+  for (const { name, piece, reason } of FLOODS) {
     const server = await startServer(trial, { kind: 'calls', address: 'tcp://127.0.0.1:0' })
     const target = await server.ask<Endpoint>('address')
     const peer = await connectPeer(target, { reconnect: false })
@@ -56,7 +80,11 @@ async function flood(trial: Trial): Promise<void> {
     await peer.client(work).echo(0)
     const socket = await rawConnect(trial, target)
     let isOver = false
-    socket.resume().once('close', () => {
+    let said = ''
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1')
+    })
+    socket.once('close', () => {
       isOver = true
     })
     socket.once('end', () => socket.end())
@@ -72,6 +100,7 @@ async function flood(trial: Trial): Promise<void> {
       await sleep(2)
     }
     await until(`the end of a flood of ${name}`, () => isOver)
+    trial.all(`told why, ${name}`, said.includes(reason) ? 1 : 0, 1)
     trial.within(`CPU time of the server, ${name}`, (await server.ask<number>('cpuMs')) - cpuBefore, 1_000)
     await judgeLoop()
     trial.within(`calls of others, p99, ${name}`, percentile(served, 99), 50)
