@@ -308,6 +308,22 @@ describe('cork', () => {
     expect(channel.writes).toEqual([])
   })
 
+  test.each([false, true])(
+    'after a drain loses nothing of what no longer fits the slab (one was begun: %s)',
+    async (isBegun) => {
+      const { channel, queue } = setUp(0)
+      const payloads = messages([...new Array(20).fill(3_500), 3_800, 3_800])
+      for (const payload of payloads.slice(0, 20)) queue.send(payload)
+      await endOfTick()
+      queue.cork()
+      if (isBegun) queue.begin(1)
+      channel.take(100_000)
+      for (const payload of payloads.slice(20)) queue.send(payload)
+      queue.uncork()
+      expect(Buffer.compare(channel.bytes, wire(payloads))).toBe(0)
+    },
+  )
+
   test('ends with the connection: uncorkAll sends at once', () => {
     const { channel, queue } = setUp()
     queue.cork()

@@ -310,7 +310,10 @@ export class SendQueue {
   /** Empties a full slab into the channel, which mostly takes it at once: one write more is cheaper than a second slab. */
   #isEmptied(): boolean {
     this.#handOverEarly()
-    return this.#sent === this.#accepted
+    if (this.#sent < this.#accepted) return false
+    // Also where a cork kept it from being handed over: what left before the cork is all there is.
+    this.#slabStart = this.#slabEnd = 0
+    return true
   }
 
   /** Moves what the slab gathered to the chunks. */
