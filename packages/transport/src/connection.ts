@@ -205,9 +205,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     return this.#wait('flush', options.signal, () => this.#sends.bufferedAmount === 0)
   }
 
-  /** Holds back what is sent until as many calls of `uncork`. */
+  /** Holds back what is sent until as many calls of `uncork`. A connection that is closing holds nothing back. */
   cork(): void {
-    this.#sends.cork()
+    if (this.state === 'open' || this.state === 'connecting') this.#sends.cork()
   }
 
   /** Undoes one `cork`; the last one sends what was held back. */

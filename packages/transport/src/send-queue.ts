@@ -59,6 +59,7 @@ export class SendQueue {
   #messages = 0
   #isBlocked = false // the channel has not passed on all it took: wait for its drain
   #isScheduled = false
+  #isUntold = false // bytes have left and who waits for progress has not heard of it
   #corks = 0
   #usual = 0 // bytes that a tick gathers
   #early = LEAST_EARLY // so many bytes do not wait for the end of the tick
@@ -219,8 +220,9 @@ export class SendQueue {
     this.#early = Math.min(Math.max(this.#usual / EARLY_SHARE, LEAST_EARLY), MOST_EARLY)
     this.#tickStart = this.#accepted
     this.#earlyHanded = 0
-    if (this.#isBlocked || this.#corks > 0) return
-    this.#handOver()
+    if (!this.#isBlocked && this.#corks === 0) this.#handOver()
+    else if (!this.#isUntold) return
+    this.#isUntold = false
     this.#returnSlabs()
     this.#count()
     this.#onProgress()
@@ -230,6 +232,7 @@ export class SendQueue {
   #handOverEarly(): void {
     if (this.#isBlocked || this.#corks > 0) return
     this.#early = Math.min(this.#early * 2, MOST_EARLY)
+    this.#isUntold = true
     const waiting = this.bufferedAmount
     this.#handOver()
     this.#earlyHanded += waiting - this.bufferedAmount
@@ -254,6 +257,7 @@ export class SendQueue {
     this.#handed = this.#accepted
     this.#slabStart = this.#slabEnd = 0
     this.#isBlocked = true
+    this.#isUntold = false
     this.#budget?.change(-this.#counted)
     this.#counted = 0
   }
@@ -353,6 +357,7 @@ export class SendQueue {
     if (!this.#isBlocked) return
     this.#isBlocked = false
     this.#sent = this.#handed
+    this.#isUntold = true
     this.flush()
   }
 }
