@@ -162,7 +162,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
    * Accepts a whole message, or several parts as one message, or throws a TransportError and accepts nothing. True = go
    * on; false = accepted, wait for `drain` before the next. From 4 KiB on the bytes are not copied: leave them
    * unchanged until `flush()` has resolved.
-   * Throws MESSAGE_TOO_LARGE, SEND_BUFFER_FULL, CONNECTION_CLOSED.
+   * Throws MESSAGE_TOO_LARGE, SEND_BUFFER_FULL, CONNECTION_CLOSED; PROTOCOL_ERROR for what has no form in the framing.
    */
   send(message: Uint8Array | readonly Uint8Array[]): boolean {
     this.#end.checkOpen('send')

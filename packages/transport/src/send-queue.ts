@@ -3,7 +3,7 @@
 // it hands over only while the kernel takes, and goes on at drain.
 // Invariants: a message is accepted whole or not at all, and no byte of it leaves twice; sent <= handed <= accepted.
 
-import type { Framing } from '@framewire/codec'
+import { type Framing, FramingError } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
 import type { SharedBudget } from './shared-budget.ts'
 import { borrowSlab, returnSlab, SMALL_SLAB } from './slab.ts'
@@ -118,8 +118,7 @@ export class SendQueue {
   send(payload: Uint8Array): boolean {
     if (payload.length >= BY_REFERENCE) return this.sendParts([payload])
     const total = this.#admit(this.#encodedLength(payload.length))
-    const at = this.#makeRoom(total)
-    this.#slabEnd = this.#framing.encodeInto(this.slab, at, payload)
+    this.#encode(payload, this.#makeRoom(total), total)
     return this.#accept(total)
   }
 
@@ -130,16 +129,13 @@ export class SendQueue {
     const total = this.#admit(this.#encodedLength(length))
     const { encodeHeaderInto, encodeTrailerInto } = this.#framing
     if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
-      const at = this.#makeRoom(total)
-      this.#slabEnd = this.#framing.encodeInto(
-        this.slab,
-        at,
-        parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, length),
-      )
+      const payload = parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, length)
+      this.#encode(payload, this.#makeRoom(total), total)
       return this.#accept(total)
     }
     const referenced = parts.reduce((sum, part) => sum + (part.length < BY_REFERENCE ? 0 : part.length), 0)
     const at = this.#makeRoom(total - referenced)
+    const [start, count] = [this.#slabStart, this.#chunks.length]
     this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, length)
     for (const part of parts) {
       if (part.length < BY_REFERENCE) {
@@ -150,7 +146,15 @@ export class SendQueue {
         this.#chunks.push(part)
       }
     }
-    this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, length)
+    try {
+      this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, length)
+    } catch (error) {
+      // As if nothing had been written: half a frame must not leave in front of the next one.
+      this.#slabStart = start
+      this.#slabEnd = at
+      this.#chunks.length = count
+      throw error
+    }
     return this.#accept(total)
   }
 
@@ -185,7 +189,7 @@ export class SendQueue {
     const { encodeHeaderInto, encodeTrailerInto } = this.#framing
     let frameEnd: number
     if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
-      frameEnd = this.#framing.encodeInto(slab, start, new Uint8Array(slab.subarray(payloadAt, end)))
+      frameEnd = this.#encodeInto(slab, start, new Uint8Array(slab.subarray(payloadAt, end)))
     } else {
       const from = encodeHeaderInto.call(this.#framing, slab, start, length)
       // A shorter header than the longest payload would have had: close the gap.
@@ -268,6 +272,23 @@ export class SendQueue {
     } catch (error) {
       throw toTransportError(error, 'MESSAGE_TOO_LARGE')
     }
+  }
+
+  #encodeInto(target: Uint8Array, at: number, payload: Uint8Array): number {
+    try {
+      return this.#framing.encodeInto(target, at, payload)
+    } catch (error) {
+      throw error instanceof FramingError ? toTransportError(error, 'PROTOCOL_ERROR') : error
+    }
+  }
+
+  /** Another length than the one that was counted would leave bytes behind, or unwritten ones in between. */
+  #encode(payload: Uint8Array, at: number, total: number): void {
+    const end = this.#encodeInto(this.slab, at, payload)
+    if (end !== at + total) {
+      throw new TypeError(`framing.encodeInto wrote ${end - at} bytes where encodedLength said ${total}`)
+    }
+    this.#slabEnd = end
   }
 
   /** Refuses a message for which there is no room left. */
