@@ -202,7 +202,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   /** Resolves when everything accepted so far and since is with the kernel. Rejects with CONNECTION_CLOSED or ABORTED. */
   flush(options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#sends.flush()
-    return this.#wait('flush', options.signal, () => this.#sends.bufferedAmount === 0)
+    return this.#wait('flush', options.signal, () => this.#sends.unconfirmedAmount === 0)
   }
 
   /** Holds back what is sent until as many calls of `uncork`. A connection that is closing holds nothing back. */

@@ -1,8 +1,10 @@
 import { Socket } from 'node:net'
-import { turn, until } from '@framewire/testkit'
+import { Duplex } from 'node:stream'
+import { rejection, turn, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { KiB, MiB, message } from '../test/messages.ts'
 import { readToEnd, socketPair } from '../test/raw-sockets.ts'
+import { Connection } from './connection.ts'
 import { endpoints, SocketChannel } from './socket-channel.ts'
 
 /** A channel over one end, and the raw other end. */
@@ -59,6 +61,31 @@ describe('write', () => {
     channel.destroy()
     await until('close', () => seen.closes.length > 0)
     expect(seen).toMatchObject({ drains: 0, closes: [undefined] })
+  })
+})
+
+describe('a write to a socket that is lost', () => {
+  test('is not with the kernel: destroyed, and not closed yet', async () => {
+    const { channel, socket, seen } = await setUp()
+    socket.destroy()
+    expect(channel.write([message(0, 10), message(1, 5)])).toBe(false)
+    expect(channel.bufferedLength).toBe(15)
+    await until('close', () => seen.closes.length > 0)
+    expect(seen.drains).toBe(0)
+  })
+
+  test('is not with the kernel when that refuses it at once, and counts as unsent', async () => {
+    const answers: (Error | null)[] = [null, new Error('write EPIPE')]
+    const socket = new Duplex({ read() {}, write: (_, __, callback) => callback(answers.shift()) })
+    const connection = new Connection(new SocketChannel(socket), {}, { local: { path: '' }, remote: { path: '' } })
+    connection.send(message(0, 6))
+    await connection.flush()
+    connection.send(message(1, 16))
+    const flushed = rejection(connection.flush())
+    expect(connection.bufferedAmount).toBe(20)
+    expect(await flushed).toMatchObject({ code: 'CONNECTION_CLOSED' })
+    expect(await connection.closed).toMatchObject({ error: { message: 'write EPIPE' }, unsentBytes: 20 })
+    expect(connection.stats()).toMatchObject({ bytesSent: 10, bytesQueued: 20 })
   })
 })
 

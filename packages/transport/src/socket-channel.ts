@@ -17,6 +17,7 @@ export class SocketChannel implements ByteChannel {
   readonly #socket: Duplex | Socket
   readonly #onWritten: (error?: Error | null) => void
   #error: Error | undefined
+  #lostLength = 0 // bytes given to a socket that is lost, of which it says nothing
 
   constructor(socket: Duplex) {
     this.#socket = socket
@@ -33,12 +34,18 @@ export class SocketChannel implements ByteChannel {
     // Node calls this for every write, also for those that were done at once, and those that failed: only the last one
     // that went out tells.
     this.#onWritten = (error) => {
-      if (!error && socket.writableLength === 0 && !socket.destroyed) this.onDrain()
+      if (!error && this.#hasPassedOn) this.onDrain()
     }
   }
 
+  /** A socket that is lost keeps nothing of what it is given, and says the same as one that has passed on all of it. */
+  get #hasPassedOn(): boolean {
+    const { writableLength, destroyed, errored } = this.#socket
+    return writableLength === 0 && !destroyed && !errored
+  }
+
   get bufferedLength(): number {
-    return this.#socket.writableLength
+    return this.#socket.writableLength + this.#lostLength
   }
 
   /** Of one large write the kernel takes a part at a time; Node's own timeouts look at the same number. */
@@ -54,7 +61,8 @@ export class SocketChannel implements ByteChannel {
     for (let index = 0; index < last; index++) socket.write(chunks[index] as Uint8Array)
     socket.write(chunks[last] as Uint8Array, this.#onWritten)
     if (last > 0) socket.uncork()
-    return socket.writableLength === 0
+    if (socket.destroyed || socket.errored) this.#lostLength += chunks.reduce((sum, { length }) => sum + length, 0)
+    return this.#hasPassedOn
   }
 
   end(): void {
