@@ -63,6 +63,7 @@ export function createReconnector(
   options: ReconnectorOptions = {},
 ): Reconnector {
   const { connect: connectOnce = connect, ...others } = options
+  if (typeof connectOnce !== 'function') throw new TypeError(`connect must be a function, got ${String(connectOnce)}`)
   return new Reconnector(address, others, connectOnce)
 }
 
@@ -205,12 +206,21 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
   #start(): void {
     const attempt = new AbortController()
     this.#attempt = attempt
-    const address = this.#addresses[this.#addressIndex] as Address
-    const connecting = this.#connect(address, { ...this.#connectOptions, signal: attempt.signal })
-    connecting.then(
+    void this.#try(attempt.signal).then(
       (connection) => this.#onConnected(connection),
       (thrown) => this.#onFailed(thrown),
     )
+  }
+
+  /** Async: what a `connect` of the application throws at once is a failed attempt too. */
+  async #try(signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#connect(this.#addresses[this.#addressIndex] as Address, {
+      ...this.#connectOptions,
+      signal,
+    })
+    // Not instanceof: it may come from another copy of this package.
+    if (typeof connection?.destroy === 'function') return connection
+    throw new TypeError(`connect answered ${String(connection)}, not a connection`)
   }
 
   #onConnected(connection: Connection): void {
