@@ -93,6 +93,22 @@ describe('a limit', () => {
   })
 })
 
+test('a framing or a clock that lacks a method is refused here, and not where the first bytes arrive', () => {
+  const framing = lengthField()
+  for (const wrong of [{}, { ...framing }, { ...framing, measure: framing.measure.bind(framing) }, 'lengthField']) {
+    expect(() => checkOptions({ framing: wrong as never, maxSendBuffer: 2 ** 24 })).toThrow(
+      /^framing has no \w+: a preset/,
+    )
+  }
+  const { setImmediate: _, ...lame } = systemClock
+  for (const [wrong, missing] of [
+    [{}, 'now'],
+    [lame, 'setImmediate'],
+  ] as const) {
+    expect(() => checkOptions({ clock: wrong as never })).toThrow(new TypeError(`clock has no ${missing}`))
+  }
+})
+
 test('the low watermark stands below the high one', () => {
   const options = { sendHighWaterMark: 10 }
   expect(checkOptions({ ...options, sendLowWaterMark: 9 }).sendLowWaterMark).toBe(9)

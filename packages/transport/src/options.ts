@@ -77,6 +77,8 @@ export const DEFAULTS: Readonly<Omit<CheckedOptions, 'framing' | 'maxSendBuffer'
 
 const LIMITS = ['sendHighWaterMark', 'maxSendBuffer', 'maxQueuedMessages', 'maxQueuedBytes'] as const
 const TIMES = ['closeTimeoutMs', 'lingerTimeoutMs', 'frameTimeoutMs', 'sendStallTimeoutMs', 'idleTimeoutMs'] as const
+const FRAMING_METHODS = ['measure', 'headerLength', 'trailerLength', 'encodedLength', 'encodeInto'] as const
+const CLOCK_METHODS = ['now', 'setTimeout', 'clearTimeout', 'setImmediate'] as const
 /** Longer than any wake-up of a sleeping loop: more would only burn the core. */
 const MAX_BUSY_POLL_MICROS = 10_000
 
@@ -88,7 +90,7 @@ const CHECKED = new WeakSet<object>()
 /** The options with every default filled in. Throws RangeError or TypeError for what can not be meant. */
 export function checkOptions(options: ConnectionOptions): CheckedOptions {
   if (CHECKED.has(options)) return options as CheckedOptions
-  const framing = options.framing ?? DEFAULT_FRAMING
+  const framing = checkFraming(options.framing ?? DEFAULT_FRAMING)
   const leastBuffer = Math.min(2 * framing.maxFrameLength, Number.MAX_SAFE_INTEGER)
   const checked: CheckedOptions = {
     ...DEFAULTS,
@@ -101,7 +103,9 @@ export function checkOptions(options: ConnectionOptions): CheckedOptions {
   for (const name of TIMES) checkMilliseconds(name, checked[name])
   fillWaterMarks(checked, options)
   checkWaterMarks(checked, leastBuffer)
-  const { allowHalfOpen, farewell, busyPollMicros } = checked
+  const { allowHalfOpen, farewell, busyPollMicros, clock } = checked
+  const missing = missingIn(clock, CLOCK_METHODS)
+  if (missing !== undefined) throw new TypeError(`clock has no ${missing}`)
   if (typeof allowHalfOpen !== 'boolean') throw new TypeError(`allowHalfOpen must be a boolean, got ${allowHalfOpen}`)
   if (farewell !== undefined && typeof farewell !== 'function') throw new TypeError('farewell must be a function')
   if (!(busyPollMicros >= 0 && busyPollMicros <= MAX_BUSY_POLL_MICROS)) {
@@ -109,6 +113,18 @@ export function checkOptions(options: ConnectionOptions): CheckedOptions {
   }
   CHECKED.add(Object.freeze(checked))
   return checked
+}
+
+/** What would be missed only once bytes arrive, where nobody can catch it. A preset that was spread has no methods. */
+function checkFraming(framing: Framing): Framing {
+  const missing = missingIn(framing, FRAMING_METHODS)
+  if (missing === undefined) return framing
+  throw new TypeError(`framing has no ${missing}: a preset takes its options at the call and cannot be spread`)
+}
+
+/** The first of the methods that the object does not have. */
+function missingIn<T extends object>(given: T, methods: readonly (keyof T & string)[]): string | undefined {
+  return methods.find((method) => typeof given[method] !== 'function')
 }
 
 /** Marks that were not given follow those that were. */
