@@ -10,7 +10,7 @@ import { type CloseInfo, type ConnectionState, TRANSITIONS } from './connection-
 import type { CheckedOptions } from './options.ts'
 import type { Receiver } from './receiver.ts'
 import type { SendQueue } from './send-queue.ts'
-import { TransportError, toTransportError } from './transport-error.ts'
+import { callbackError, TransportError, toTransportError } from './transport-error.ts'
 import type { WaitList } from './wait-list.ts'
 import type { Watchdog } from './watchdog.ts'
 
@@ -151,6 +151,12 @@ export class ClosePath {
     sends.clear()
     receiver.stop()
     this.#channel.destroy()
+  }
+
+  /** What a callback of the application threw ends the connection. When it has ended before, a new mistake is a warning. */
+  threw(thrown: unknown): void {
+    if (this.#state !== 'closed') this.fail(callbackError(thrown))
+    else if (!(thrown instanceof TransportError)) process.emitWarning(callbackError(thrown))
   }
 
   /** The channel is gone. The one place where everything that waits is settled. */

@@ -84,10 +84,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     this.#receiver = this.#makeReceiver()
     this.#watchdog = this.#makeWatchdog()
     this.#end = this.#makeEnd(setup.onClosed)
-    onRejection(this, (error) => {
-      if (this.state !== 'closed') this.#end.fail(callbackError(error))
-      else if (!(error instanceof TransportError)) process.emitWarning(callbackError(error))
-    })
+    onRejection(this, (thrown) => this.#end.threw(thrown))
     this.#watchListeners()
     const poll = busyPollMicros > 0 ? new BusyPoll(clock, busyPollMicros) : undefined
     channel.onData = (chunk) => {
@@ -106,7 +103,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
       emitMessage: (message) => this.emit('message', message),
       onRead: (isResumed) => this.#watchdog.onRead(isResumed),
       onBroken: (error) => this.#end.refuse(error, error.code === 'FRAME_TRUNCATED' ? 'peer' : 'local'),
-      onThrown: (error) => this.#end.fail(error),
+      onThrown: (thrown) => this.#end.threw(thrown),
       onFinished: () => {
         // It comes a turn later: the connection may be over by then, and nothing follows 'close'.
         if (this.state === 'closed') return
@@ -325,9 +322,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
 
   #onProgress(): void {
     if (this.state === 'closed') return
-    this.#watchdog.onWritten(this.#sends.isBlocked)
-    const { handedAmount } = this.#sends
-    if (!this.#turn.spend(handedAmount - this.#handedAmount)) this.#hasTurn = false
+    const { handedAmount, isBlocked } = this.#sends
+    const handed = handedAmount - this.#handedAmount
+    this.#watchdog.onWritten(isBlocked, handed > 0)
+    if (!this.#turn.spend(handed)) this.#hasTurn = false
     this.#handedAmount = handedAmount
     this.#checkDrain()
   }
@@ -352,8 +350,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
   #tell(event: 'drain' | 'end'): void {
     try {
       this.emit<'drain' | 'end'>(event)
-    } catch (error) {
-      this.#end.fail(callbackError(error))
+    } catch (thrown) {
+      this.#end.threw(thrown)
     }
   }
 

@@ -6,7 +6,7 @@ import type { ByteChannel } from './byte-channel.ts'
 import type { Clock } from './clock.ts'
 import { MessageReader } from './message-reader.ts'
 import type { CheckedOptions } from './options.ts'
-import { callbackError, type TransportError, toTransportError } from './transport-error.ts'
+import { type TransportError, toTransportError } from './transport-error.ts'
 import { TurnBudget } from './turn-budget.ts'
 import type { Reading } from './watchdog.ts'
 
@@ -27,7 +27,7 @@ export interface ReceiverOwner {
   /** The peer broke the framing: the connection must end. */
   onBroken(error: TransportError): void
   /** The application threw: so must it. */
-  onThrown(error: TransportError): void
+  onThrown(thrown: unknown): void
   /** The peer has ended and its last message was taken. */
   onFinished(): void
 }
@@ -59,6 +59,7 @@ export class Receiver implements Reading {
   #chunk: Uint8Array | undefined // the chunk being decoded: a view on it stays good, on the decoder's buffer it does not
   #isStreamed = false
   #isPaused = false
+  #isHeldUp = false // the channel was paused: what comes next is not late
   #isYielding = false // the budget of this turn is spent
   #isStopped = false
   #isClosing = false
@@ -86,7 +87,7 @@ export class Receiver implements Reading {
     this.stats.chunksReceived++
     this.stats.bytesReceived += chunk.length
     try {
-      if (!this.#decoder.push(chunk, this.#visit)) this.#channel.pause()
+      if (!this.#decoder.push(chunk, this.#visit)) this.#holdUp()
     } catch (error) {
       this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
@@ -138,7 +139,7 @@ export class Receiver implements Reading {
 
   pause(): void {
     this.#isPaused = true
-    this.#channel.pause()
+    if (!this.#isDropping) this.#holdUp()
   }
 
   resume(): void {
@@ -213,7 +214,7 @@ export class Receiver implements Reading {
       this.#hand(message, 0, message.length)
     }
     this.#chunk = undefined
-    if (this.#isPaused) this.#channel.pause()
+    if (this.#isPaused) this.#holdUp()
     this.#read()
   }
 
@@ -254,7 +255,7 @@ export class Receiver implements Reading {
       else if (this.#sink(bytes, start, end) === false) this.#isPaused = true
     } catch (error) {
       this.#isStopped = true
-      this.#owner.onThrown(callbackError(error))
+      this.#owner.onThrown(error)
     }
     this.#isHanding = false
   }
@@ -282,13 +283,20 @@ export class Receiver implements Reading {
   #read(): void {
     if (this.#isHanding || this.#mustWait) return
     try {
-      if (!this.#decoder.resume(this.#visit)) return this.#channel.pause()
+      if (!this.#decoder.resume(this.#visit)) return this.#holdUp()
       this.#channel.resume()
+      const wasHeldUp = this.#isHeldUp
+      this.#isHeldUp = false
       if (this.#hasEnded) this.#finishIfRead()
-      else this.#owner.onRead(true)
+      else if (wasHeldUp) this.#owner.onRead(true)
     } catch (error) {
       this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
+  }
+
+  #holdUp(): void {
+    this.#isHeldUp = true
+    this.#channel.pause()
   }
 
   #onTurn(): void {

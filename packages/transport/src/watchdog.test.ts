@@ -93,6 +93,16 @@ describe('a frame', () => {
     expect(connection.state).toBe('closing')
   })
 
+  test('is late also while the application takes what came before it', async () => {
+    const rig = setUp({ frameTimeoutMs: 2_000 })
+    rig.channel.bring(Buffer.concat([frames('a', 'b', 'c', 'd', 'e', 'f'), Uint8Array.of(0)]))
+    for (let count = 0; count < 6; count++) {
+      await rig.connection.next()
+      rig.clock.pass(400)
+    }
+    expect(await causeOf(rig)).toMatchObject({ code: 'FRAME_TIMEOUT' })
+  })
+
   test('whose rest arrived while the process was frozen is not late', () => {
     const { clock, channel, connection } = setUp({ frameTimeoutMs: 2_000 })
     const frame = frames('a message')
@@ -207,6 +217,16 @@ describe('a heartbeat', () => {
     expect(connection.state).toBe('closed')
   })
 
+  test('is missed also while the application takes what waits: only a pause is time in which nothing could arrive', async () => {
+    const rig = setUp({ heartbeat: { ...heartbeat, intervalMs: 1_000, timeoutMs: 1_000 } })
+    rig.channel.bring(frames('a', 'b', 'c', 'd', 'e', 'f'))
+    for (let count = 0; count < 6; count++) {
+      await rig.connection.next()
+      rig.clock.pass(400)
+    }
+    expect(await causeOf(rig)).toMatchObject({ code: 'HEARTBEAT_TIMEOUT' })
+  })
+
   test('is not sent to a peer that has ended, and nothing is held against it', async () => {
     const { clock, channel, connection } = setUp({ heartbeat, allowHalfOpen: true })
     clock.pass(1_000)
@@ -293,6 +313,19 @@ describe('an idle connection', () => {
       message: 'nothing was sent or received within 1000 ms',
     })
   })
+})
+
+test('an idle connection is one whatever is flushed without a byte to send, and is none when bytes leave late', async () => {
+  const { clock, channel, connection } = setUp({ idleTimeoutMs: 1_000 }, 0)
+  connection.send(message(0, 6))
+  await endOfTick()
+  clock.pass(900)
+  channel.take(100)
+  clock.pass(900)
+  expect(connection.state).toBe('open')
+  await connection.flush()
+  clock.pass(200)
+  expect(connection.state).toBe('closing')
 })
 
 test('a connection that is over has no timer left, whatever was watched', async () => {

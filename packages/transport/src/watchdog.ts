@@ -101,9 +101,10 @@ export class Watchdog {
     }
   }
 
-  /** Bytes have left; `isBlocked` = others wait for the kernel. */
-  onWritten(isBlocked: boolean): void {
-    if (this.#countsActivity) this.#sentAt = this.#options.clock.now()
+  /** `hasHanded` = bytes were handed on; `isBlocked` = the kernel has not taken all of them. */
+  onWritten(isBlocked: boolean, hasHanded: boolean): void {
+    const hasLeft = hasHanded || this.#stalledSince !== NEVER
+    if (this.#countsActivity && hasLeft) this.#sentAt = this.#options.clock.now()
     if (isBlocked) this.#onProgress(this.#options.clock.now())
     else this.#stalledSince = this.#stallLookAt = NEVER
   }

@@ -115,6 +115,18 @@ describe('thrown', () => {
     expect(escaped).toEqual([])
   })
 
+  test('by a listener after the end, is a warning: of a mistake nothing is swallowed', async () => {
+    const { client, connection } = await pair({})
+    client.send(bytesOf('a'))
+    await until('the message', () => connection.stats().messagesQueued === 1)
+    connection.destroy()
+    await within('closed', connection.closed)
+    const warned = within('the warning', once(process, 'warning'))
+    connection.on('message', fail)
+    expect(await warned).toMatchObject([{ code: 'ABORTED', cause: mistake }])
+    expect(escaped).toEqual([])
+  })
+
   test('by everything at once, on twenty connections, leaves the server serving', async () => {
     const server = await listen('tcp://127.0.0.1:0', { farewell: fail, heartbeat: { intervalMs: 5, message: fail } })
     const warnings: unknown[] = []

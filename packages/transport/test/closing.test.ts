@@ -112,6 +112,17 @@ describe('close', () => {
     expect(received).toEqual(['a'])
   })
 
+  test('and then a pause: what comes is dropped, and the end of the peer is still seen', () => {
+    const { channel, connection } = setUp()
+    connection.on('message', () => connection.pause())
+    void connection.close()
+    connection.pause()
+    expect(channel.isPaused).toBe(false)
+    connection.resume()
+    channel.bring(frames('a', 'b'))
+    expect(channel.isPaused).toBe(false)
+  })
+
   test('inside a message listener takes effect at once and loses nothing that was sent', async () => {
     const { channel, connection } = setUp()
     connection.once('message', (message) => {

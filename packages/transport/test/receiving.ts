@@ -2,7 +2,7 @@
 
 import { type ConnectionOptions, checkOptions } from '../src/options.ts'
 import { Receiver } from '../src/receiver.ts'
-import type { TransportError } from '../src/transport-error.ts'
+import { callbackError, type TransportError } from '../src/transport-error.ts'
 import { FakeChannel } from './fake-channel.ts'
 import { frames, text } from './messages.ts'
 
@@ -15,11 +15,11 @@ export function setUpReceiver(options: ConnectionOptions = {}) {
     hasListeners: () => owner.listener !== undefined,
     emitMessage: (message: Uint8Array) => owner.listener?.(message),
     onRead: (isResumed: boolean) => void seen.reads.push(isResumed),
-    onBroken: (error: TransportError) => owner.onThrown(error),
-    onThrown: (error: TransportError) => {
+    onBroken: (error: TransportError) => {
       seen.failures.push(error)
       receiver.stop()
     },
+    onThrown: (thrown: unknown) => owner.onBroken(callbackError(thrown)),
     onFinished: () => {
       seen.finished++
     },
