@@ -302,6 +302,19 @@ describe('refuses', () => {
   })
 })
 
+test('a stream whose code throws out of a write is lost with that error, and nothing is thrown', async () => {
+  const stream = new Duplex({
+    read() {},
+    write() {
+      throw new Error('mine')
+    },
+  })
+  const { channel, seen } = watch(stream)
+  expect(channel.write([message(0, 10)])).toBe(false)
+  await closed(seen)
+  expect(seen).toMatchObject({ drains: 0, closes: [{ message: 'mine' }] })
+})
+
 test('a slow reader slows the stream down, and gets every byte', async () => {
   const stream = new PassThrough()
   const { channel } = watch(stream)

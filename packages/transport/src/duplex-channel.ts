@@ -72,7 +72,10 @@ export class DuplexChannel implements ByteChannel {
   }
 
   end(): void {
-    this.#quietly(() => this.#inner.end())
+    this.#quietly(() => {
+      this.#inner.end()
+      return true
+    })
   }
 
   destroy(): void {
@@ -107,11 +110,17 @@ export class DuplexChannel implements ByteChannel {
   }
 
   /** A Transform answers from within `write` and `end`: paused meanwhile, it keeps the answer until `resume` has returned. */
-  #quietly<T>(action: () => T): T {
+  #quietly(action: () => boolean): boolean {
     this.#stream.pause()
-    const result = action()
-    if (!this.#isPaused) this.#stream.resume()
-    return result
+    try {
+      return action()
+    } catch (thrown) {
+      // Node lets through what the code of a stream throws out of `_write`.
+      this.#lose(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      return false
+    } finally {
+      if (!this.#isPaused) this.#stream.resume()
+    }
   }
 
   #received(chunk: unknown): void {
