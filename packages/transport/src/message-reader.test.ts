@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { rejection, turn } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, text } from '../test/messages.ts'
@@ -36,6 +38,18 @@ describe('the queue', () => {
     )
     expect(reader.take()).toBeUndefined()
     expect(reader.length).toBe(0)
+  })
+
+  test('holds no message that was taken, also while it never is empty', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const { reader, push } = setUp()
+    push('a', 'b')
+    const taken = new WeakRef(reader.take() as Uint8Array)
+    // A reference lives until the end of its tick.
+    await turn()
+    collect()
+    expect([taken.deref(), reader.length]).toEqual([undefined, 1])
   })
 
   test('keeps the order over many thousand messages that come and go', () => {

@@ -31,7 +31,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 export class MessageReader {
   readonly #limits: ReaderLimits
   readonly #callbacks: ReaderCallbacks
-  #messages: Uint8Array[] = []
+  #messages: (Uint8Array | undefined)[] = [] // undefined: taken
   #head = 0
   #cost = 0
   #waiting: Waiting[] = []
@@ -76,6 +76,8 @@ export class MessageReader {
   take(): Uint8Array | undefined {
     if (this.length === 0) return undefined
     const message = this.#messages[this.#head] as Uint8Array
+    // A slot costs bytes, a message that is held in it up to the limit of a frame: a thousand of them have no bound.
+    this.#messages[this.#head] = undefined
     this.#head++
     this.#cost -= message.length + MESSAGE_OVERHEAD
     if (this.#head === this.#messages.length || this.#head === COMPACT_AT) {
