@@ -135,7 +135,7 @@ export class Reconnector extends EventEmitter<ReconnectorEvents> implements Asyn
    * reason as cause, when the reconnector is closed.
    */
   async ready(options: { signal?: AbortSignal } = {}): Promise<Connection> {
-    const isOpen = (): boolean => this.connection?.state === 'open'
+    const isOpen = (): boolean => this.connection?.state === 'open' || this.connection?.state === 'connecting'
     // Asked again after each wait: a connection may be lost before those who waited for it run.
     while (!isOpen()) {
       if (this.#state === 'closed') throw closedError(this.#error)

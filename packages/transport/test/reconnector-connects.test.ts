@@ -1,9 +1,12 @@
 // A reconnector whose connections an application makes: whatever that `connect` does, it is a failed attempt.
 
+import { connect as connectPlain } from 'node:net'
 import { until, within } from '@framewire/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { attach } from '../src/attach.ts'
 import { connect } from '../src/connect.ts'
 import { createReconnector, type ReconnectorOptions } from '../src/reconnector.ts'
+import { rawServer } from './raw-sockets.ts'
 
 const mistake = new Error('mine')
 
@@ -32,4 +35,14 @@ test.each([
   const { error } = await within('closed', reconnector.close())
   expect([attempts, failures.length, error?.code]).toEqual([2, 2, 'ABORTED'])
   expect(failures[1]).toEqual(cause === mistake ? mistake : expect.any(TypeError))
+})
+
+test('a connection that still connects can be sent on, so ready gives it', async () => {
+  const { port } = await rawServer((socket) => void socket.resume())
+  const options: ReconnectorOptions = { connect: async () => attach(connectPlain(port, '127.0.0.1')) }
+  const reconnector = createReconnector({ port }, options)
+  onTestFinished(() => void reconnector.close({ timeoutMs: 1 }))
+  const connection = await within('ready', reconnector.ready())
+  connection.send(new Uint8Array(1))
+  await within('flushed', connection.flush())
 })
