@@ -30,7 +30,6 @@ export class Outbound {
   #isKept: boolean
   #isFirst = true
   #isSending = false // some of the last message waits in the scheduler
-  #isWriting = false // a message that leaves at once says so before it is known to have left
   #isParked = false // there is no connection to send on
   #isStopped = false
   #isOver = false // the source has ended
@@ -144,7 +143,7 @@ export class Outbound {
 
   onUnblocked(): void {
     // Of what is sent again, while the source is asked for more. Who waits writes itself.
-    if (this.#wake === undefined && !this.#isWriting) this.#writeAgain()
+    if (this.#wake === undefined) this.#writeAgain()
     if (this.#isReady) this.#wake?.()
     else if (this.#wake !== undefined && this.#scheduler.isBlocked) this.#scheduler.wait(this)
   }
@@ -197,10 +196,7 @@ export class Outbound {
     this.#isFirst = false
     this.#isSending = true
     this.#credit -= typeof message === 'string' ? Buffer.byteLength(message) : message.length
-    this.#isWriting = true
-    const hasLeft = this.#scheduler.data(this.#id, 0, message, this)
-    this.#isWriting = false
-    if (hasLeft) this.#isSending = false
+    if (this.#scheduler.data(this.#id, 0, message, this)) this.#isSending = false
   }
 }
 

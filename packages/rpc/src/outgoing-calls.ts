@@ -350,7 +350,6 @@ export class OutgoingCalls implements Starter {
   /** All of a message that was too long for one frame is on its way. */
   onSent(call: OutgoingCall): void {
     call.sentAt = this.clock.now()
-    // Of a call that is being opened all may leave at once: it is told of again once it has an id.
     if (call.method.kind === 'oneway' && this.#take(call.id) !== undefined) call.answer(undefined)
   }
 

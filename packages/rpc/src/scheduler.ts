@@ -22,7 +22,7 @@ interface Rest {
   readonly flags: number
   readonly bytes: Uint8Array
   at: number
-  readonly stream: Sending | undefined
+  stream?: Sending | undefined
 }
 
 /** Who is told that all of a long message is on its way. */
@@ -95,7 +95,7 @@ export class Scheduler {
       this.memory.take(-bytes.length)
       throw error
     }
-    return this.#add({ id, flags: flags & LAST, bytes, at: first, stream })
+    return this.#add({ id, flags: flags & LAST, bytes, at: first }, stream)
   }
 
   /** DATA with a message of a stream. False = some of it waits, and `onSent` of the stream follows. Throws RESOURCE_EXHAUSTED. */
@@ -113,7 +113,7 @@ export class Scheduler {
     }
     const bytes = bytesOf(message)
     this.memory.take(bytes.length)
-    return this.#add({ id, flags, bytes, at: 0, stream })
+    return this.#add({ id, flags, bytes, at: 0 }, stream)
   }
 
   /** Nothing more of this stream is sent. */
@@ -130,10 +130,13 @@ export class Scheduler {
     this.#waiting.clear()
   }
 
-  #add(rest: Rest): boolean {
+  #add(rest: Rest, stream: Sending | undefined): boolean {
     this.#ring.push(rest)
     this.turn()
-    return !this.#ring.includes(rest)
+    if (!this.#ring.includes(rest)) return true
+    // From now on only: of what has left by now, the answer tells.
+    rest.stream = stream
+    return false
   }
 
   #onDrain(): void {

@@ -2,13 +2,14 @@ import { aborted, defer, rejection, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Codec } from '../src/codec.ts'
 import { bidi, contract, serverStream, unary } from '../src/contract.ts'
-import { implement } from '../src/implement.ts'
+import { type Handlers, implement } from '../src/implement.ts'
 import type { Call, Interceptor } from '../src/interceptor.ts'
 import { Meta } from '../src/meta.ts'
 import type { CallOptions, Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import { data, end, FLAG, GOAWAY, hello, open, readEnd, TYPE } from './frames.ts'
 import { connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
+import { expectTaken } from './sides.ts'
 
 const work = contract('work', {
   echo: unary<unknown, unknown>(),
@@ -20,7 +21,7 @@ const work = contract('work', {
 })
 
 const seen: Ctx[] = []
-const service = implement(work, {
+const handlers: Handlers<typeof work.methods> = {
   echo(value, ctx) {
     seen.push(ctx)
     if (value === 'trail') ctx.trailers.append('rows', '42').append('blob', Uint8Array.of(0, 255))
@@ -42,7 +43,8 @@ const service = implement(work, {
   async *upper(lines, ctx) {
     for await (const line of lines) yield `${line.toUpperCase()}${ctx.values.get('suffix') ?? ''}`
   },
-})
+}
+const service = implement(work, handlers)
 
 async function start(serverOptions = {}, clientOptions = {}) {
   seen.length = 0
@@ -78,6 +80,21 @@ describe('metadata', () => {
     expect(seen[1]?.meta.get('token')).toBe('s3t')
     await api.echo(1)
     expect(seen[2]?.meta.size).toBe(0)
+  })
+
+  test('comes back once, behind a reply of several frames that leave at once', async () => {
+    const trailing = implement(work, {
+      ...handlers,
+      echo(_, ctx) {
+        ctx.trailers.set('rows', '42')
+        return 'x'.repeat(150_000)
+      },
+    })
+    const puppet = await puppetClient(await startServer({ services: [trailing] }))
+    puppet.write(open(1, 'work.echo', '1'))
+    await puppet.next(TYPE.end)
+    await expectTaken({ puppet })
+    expect(puppet.received.map(({ type }) => type).filter((type) => type === TYPE.end)).toHaveLength(1)
   })
 
   test('comes back as trailers: of a reply, a stream, an error', async () => {
