@@ -68,3 +68,33 @@ test('a message that the next connection does not take fails its stream, not who
   asked.resolve()
   expect(await rejection(sent)).toBe(tooLong)
 })
+
+test('what is sent again on a connection that takes no more goes on when that does, whatever the source is at', async () => {
+  const waiting = new Set<Outbound>()
+  const sent: unknown[] = []
+  const scheduler = {
+    isBlocked: false,
+    wait: (stream: Outbound) => waiting.add(stream),
+    drop: () => {},
+    data: (_id: number, _flags: number, message: unknown) => {
+      sent.push(message)
+      return true
+    },
+  }
+  async function* source(): AsyncGenerator<string> {
+    yield* ['a', 'b', 'c']
+    await defer().promise // for an answer to these
+  }
+  const options = { source: source(), encode: String, onMessage: () => {}, isKept: true }
+  const outbound = new Outbound(scheduler as unknown as Scheduler, 1, 100, options)
+  quiet(outbound.sendAll())
+  await turn()
+  expect(sent.splice(0)).toEqual(['a', 'b', 'c'])
+  outbound.park()
+  scheduler.isBlocked = true
+  outbound.bind(scheduler as unknown as Scheduler, 3, 100)
+  expect([sent, waiting.has(outbound)]).toEqual([[], true])
+  scheduler.isBlocked = false
+  outbound.onUnblocked()
+  expect(sent).toEqual(['a', 'b', 'c'])
+})

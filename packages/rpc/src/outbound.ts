@@ -145,7 +145,7 @@ export class Outbound {
     // Of what is sent again, while the source is asked for more. Who waits writes itself.
     if (this.#wake === undefined) this.#writeAgain()
     if (this.#isReady) this.#wake?.()
-    else if (this.#wake !== undefined && this.#scheduler.isBlocked) this.#scheduler.wait(this)
+    else if (this.#scheduler.isBlocked) this.#scheduler.wait(this)
   }
 
   get #hasMessage(): boolean {
