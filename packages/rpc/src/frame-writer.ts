@@ -143,7 +143,8 @@ export class FrameWriter {
     const meta = trailers.length <= left ? trailers : NOTHING
     left -= meta.length
     let details = typeof given === 'string' ? Buffer.from(given) : given
-    if (details !== undefined && details.length > left) details = undefined
+    // Asked so, what has no length, of a codec that makes no bytes, goes with them.
+    if (details !== undefined && !(details.length <= left)) details = undefined
     const bits = (notProcessed ? NOT_PROCESSED : 0) | (details === undefined ? 0 : DETAILS)
     const head = [Uint8Array.of(code, bits), u16(meta.length), meta]
     const parts = [...head, u16(text.length), text, Uint8Array.of(name.length), name]

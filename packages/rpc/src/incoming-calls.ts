@@ -285,10 +285,10 @@ export class IncomingCalls {
   /** The handler has returned. The caller gets that: it applies the transforms of the schema itself. */
   #finish(call: IncomingCall, value: unknown): void {
     const { output, path, returnsMany } = call.handler
-    if (returnsMany) return this.#stream(call, value)
-    if (output === undefined || call.isOneway || call.isAnswered) return this.#succeed(call, value)
     let checked: unknown
     try {
+      if (returnsMany) return this.#stream(call, value)
+      if (output === undefined || call.isOneway || call.isAnswered) return this.#succeed(call, value)
       checked = validate(output, value, 'INTERNAL', `reply of ${path}`)
     } catch (error) {
       return this.#failed(call, error)

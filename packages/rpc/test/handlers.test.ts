@@ -1,12 +1,13 @@
 import { quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { raw } from '../src/codec.ts'
-import { contract, oneway, unary } from '../src/contract.ts'
+import { type Codec, json, raw } from '../src/codec.ts'
+import { contract, oneway, serverStream, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
+import type { Interceptor } from '../src/interceptor.ts'
 import type { Ctx } from '../src/peer.ts'
 import { RpcError } from '../src/rpc-error.ts'
 import type { ServeOptions } from '../src/serve.ts'
-import { open, TYPE } from './frames.ts'
+import { open, readEnd, TYPE } from './frames.ts'
 import { connectTo, puppetClient, startServer } from './peers.ts'
 
 // Whatever a handler or onError does wrong ends one call at most: not its connection, and not the process. (An
@@ -176,6 +177,31 @@ describe('a handler that returns a thenable', () => {
   })
 })
 
+describe('a handler of a stream', () => {
+  const locked = () => {
+    const messages = new ReadableStream<number>()
+    messages.getReader()
+    return messages
+  }
+  const broken = { [Symbol.asyncIterator]: 7 } as unknown as AsyncIterable<number>
+  const around: [string, Interceptor[]][] = [
+    ['at once', []],
+    ['behind an interceptor', [(call, next) => next(call)]],
+  ]
+
+  test.each(around)('that returns what can not be read is INTERNAL, %s, and the connection goes on', async (_, all) => {
+    const many = contract('many', { locked: serverStream<void, number>(), broken: serverStream<void, number>() })
+    const service = implement(many, { locked, broken: () => broken })
+    const seen: unknown[] = []
+    const options = { interceptors: all, limits: { maxStreams: 1 }, onError: (error: unknown) => seen.push(error) }
+    const peer = await connectTo(await startServer({ services: [service], ...options }))
+    const api = peer.client(many)
+    expect(await rejection(api.locked().next())).toMatchObject(INTERNAL)
+    expect(await rejection(api.broken().next())).toMatchObject(INTERNAL)
+    expect(seen).toEqual([expect.any(TypeError), expect.any(TypeError)])
+  })
+})
+
 describe('an error that a handler makes', () => {
   test('whose details cannot be encoded goes without them, and onError is told', async () => {
     const seen: unknown[] = []
@@ -188,6 +214,22 @@ describe('an error that a handler makes', () => {
     const expected = { code: 'ABORTED', message: 'with a bigint', appName: 'ODD', details: undefined }
     expect(await rejection(api.do(1))).toMatchObject(expected)
     expect(seen).toMatchObject([{ code: 'INVALID_ARGUMENT' }])
+  })
+
+  test('whose details are no bytes once they are encoded goes without them', async () => {
+    const numbers: Codec = {
+      ...json,
+      id: 200,
+      name: 'numbers',
+      encode: () => new ArrayBuffer(4) as unknown as Uint8Array,
+    }
+    const odd = contract('odd', { do: unary<number, number>({ codec: numbers }) })
+    const fail = async () => {
+      throw new RpcError('ABORTED', 'with numbers', { details: [1] })
+    }
+    const puppet = await puppetClient(await startServer({ services: [implement(odd, { do: fail })] }))
+    puppet.write(open(1, 'odd.do', '1', { encoding: 200 }))
+    expect(readEnd(await puppet.next(TYPE.end))).toMatchObject({ code: 10, bits: 0, text: 'with numbers' })
   })
 
   test('with a name that is no text is the handler`s mistake', async () => {
