@@ -138,7 +138,7 @@ export class OutgoingCall {
     this.outbound ??= new Outbound(scheduler, id, credit, options)
     this.outbound.sendAll().then(
       (hasEnded) => {
-        if (hasEnded && this.id === id && this.owner === owner) scheduler.data(id, LAST, undefined)
+        if (hasEnded && !this.isOver && this.id === id && this.owner === owner) scheduler.data(id, LAST, undefined)
       },
       (cause) => {
         const text = `${method.path} was cancelled: its input failed`

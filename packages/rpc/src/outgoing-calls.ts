@@ -119,15 +119,16 @@ export class OutgoingCalls implements Starter {
 
   start(call: OutgoingCall, input: unknown): void {
     call.prepare(input)
-    this.#submit(call, call.startedAt)
+    this.adopt(call, call.startedAt)
   }
 
-  /** Takes over a call that was to be made elsewhere. */
-  adopt(call: OutgoingCall): void {
+  /** Makes a call, or takes over one that was to be made elsewhere. */
+  adopt(call: OutgoingCall, now: number = this.clock.now()): void {
     call.owner = this
     try {
-      this.#submit(call, this.clock.now())
+      this.#submit(call, now)
     } catch (error) {
+      call.unwatch(this.#signals)
       call.fail(error)
     }
   }
@@ -137,11 +138,11 @@ export class OutgoingCalls implements Starter {
     if (this.#refusal !== undefined) return this.#fail(call, this.#refusal, false)
     call.checkSignals()
     if (call.deadline <= now) throw call.late(now, 0, 0)
+    // First: what is no signal throws here, and the source of a call that is opened may abort one.
+    call.watch(this.#signals)
     if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
     else this.#enqueue(call)
-    if (call.isOver || call.owner !== this) return
-    call.watch(this.#signals)
-    this.#options.watchDeadline(call.deadline)
+    if (!call.isOver && call.owner === this) this.#options.watchDeadline(call.deadline)
   }
 
   /** Opens a stream for a call; where that can not be done any more, another connection may. */
@@ -158,6 +159,7 @@ export class OutgoingCalls implements Starter {
   /** Fails a call that was surely not processed, unless it can be made on another connection. */
   #fail(call: OutgoingCall, error: RpcError, wasSent: boolean): void {
     const { handOver } = this.#options
+    call.unwatch(this.#signals)
     if (handOver === undefined || !call.isMovable || (wasSent && call.isRetried)) return call.fail(error)
     call.move()
     if (wasSent) call.isRetried = true

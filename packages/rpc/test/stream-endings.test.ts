@@ -1,7 +1,11 @@
-import { rejection, turn, until } from '@framewire/testkit'
+import { getEventListeners } from 'node:events'
+import { defer, quiet, rejection, turn, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
+import { Meta } from '../src/meta.ts'
 import type { Ctx } from '../src/peer.ts'
-import { all, start } from './stream-service.ts'
+import { TYPE } from './frames.ts'
+import { puppetServer } from './peers.ts'
+import { all, start, work } from './stream-service.ts'
 
 describe('a deadline', () => {
   test('of 10 s is that of a client stream; server streams and bidi have none', async () => {
@@ -91,5 +95,59 @@ describe('an error', () => {
     const { api } = await start()
     expect(await rejection(api.sum(7 as unknown as number[]))).toBeInstanceOf(TypeError)
     expect(await rejection(api.upper(null as unknown as string[]).next())).toBeInstanceOf(TypeError)
+  })
+})
+
+describe('an AbortSignal', () => {
+  test('that aborts while the input is asked for its first message cancels the call', async () => {
+    const { puppet, peer } = await puppetServer()
+    const api = peer.client(work)
+    const controller = new AbortController()
+    const { signal } = controller
+    const input = (async function* () {
+      controller.abort('no input')
+      yield 1
+    })()
+    const parent = { signal: new AbortController().signal, deadline: Number.POSITIVE_INFINITY, meta: new Meta() }
+    const sum = quiet(api.sum(input, { signal, ctx: parent }))
+    expect(await rejection(sum)).toMatchObject({ code: 'CANCELLED', cause: 'no input', notProcessed: false })
+    quiet(api.add([1, 2]))
+    await puppet.next(TYPE.open)
+    await puppet.next(TYPE.open)
+    expect(puppet.received.map(({ type, id }) => [type, id])).toEqual([
+      [TYPE.hello, 0],
+      [TYPE.open, 1],
+      [TYPE.cancel, 1],
+      [TYPE.open, 3],
+    ])
+    expect([signal, parent.signal].map((each) => getEventListeners(each, 'abort').length)).toEqual([0, 0])
+  })
+
+  test.each([0, 1, 2, 3, 4, 5])(
+    'that aborts %i microtasks after the input ended: nothing follows CANCEL',
+    async (count) => {
+      const { puppet, peer } = await puppetServer()
+      const controller = new AbortController()
+      const end = defer<IteratorResult<number>>()
+      const input = { [Symbol.asyncIterator]: () => ({ next: () => end.promise }) }
+      const sum = quiet(peer.client(work).sum(input as AsyncIterable<number>, { signal: controller.signal }))
+      await puppet.next(TYPE.open)
+      end.resolve({ done: true, value: undefined })
+      for (let index = 0; index < count; index++) await null
+      controller.abort()
+      expect(await rejection(sum)).toMatchObject({ code: 'CANCELLED' })
+      quiet(peer.client(work).add([1, 2]))
+      await puppet.next(TYPE.open)
+      const types = puppet.received.map(({ type }) => type)
+      expect(types.slice(types.indexOf(TYPE.cancel))).toEqual([TYPE.cancel, TYPE.open])
+    },
+  )
+
+  test('that is none is a TypeError, and no call is made', async () => {
+    const { api, log } = await start()
+    const signal = new AbortController() as unknown as AbortSignal
+    expect(await rejection(api.count({ from: 0, to: 1 }, { signal }).next())).toBeInstanceOf(TypeError)
+    expect(await api.add([1, 2])).toBe(3)
+    expect(log.events).toEqual([])
   })
 })
