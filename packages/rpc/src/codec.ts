@@ -89,7 +89,7 @@ function describe(value: unknown): string {
 }
 
 /** By their encoding numbers: JSON, and those that are given. Throws RangeError for a number that is not theirs to take. */
-export function knownCodecs(codecs: readonly Codec[]): ReadonlyMap<number, Codec> {
+export function knownCodecs(codecs: readonly Codec[] = []): ReadonlyMap<number, Codec> {
   for (const { id, name } of codecs) {
     if (!Number.isInteger(id) || id < 1 || id > 0xff) throw new RangeError(`codec ${name} has the encoding ${id}`)
   }

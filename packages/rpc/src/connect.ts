@@ -12,13 +12,13 @@ import {
   TransportError,
   type ConnectOptions as TransportOptions,
 } from '@framewire/transport'
-import type { Codec } from './codec.ts'
+import { type Codec, knownCodecs } from './codec.ts'
 import { type OnError, warn } from './error-report.ts'
 import { farewell } from './frame-writer.ts'
 import type { Service } from './implement.ts'
 import type { Interceptor } from './interceptor.ts'
 import { checkLimits, framingOf, type Limits } from './limits.ts'
-import type { MetaInit } from './meta.ts'
+import { Meta, type MetaInit } from './meta.ts'
 import { MethodTable } from './method-table.ts'
 import type { Peer } from './peer.ts'
 import { ReconnectingPeer } from './reconnecting-peer.ts'
@@ -127,8 +127,18 @@ function rpcOptions(options: ConnectOptions): RpcConnectionOptions & { clock: Cl
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(waitForReady !== undefined && { waitForReady }),
   }
-  const own = { interceptors, codecs, hello, exposeErrors, clock }
-  return { isConnecting: true, methods, limits, defaults, onError, ...own }
+  return {
+    isConnecting: true,
+    methods,
+    limits,
+    defaults,
+    onError,
+    clock,
+    interceptors,
+    exposeErrors,
+    codecs: knownCodecs(codecs),
+    hello: new Meta(hello),
+  }
 }
 
 function transportOptions(options: ConnectOptions, limits: Required<Limits>): TransportOptions {

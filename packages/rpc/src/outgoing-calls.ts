@@ -125,24 +125,19 @@ export class OutgoingCalls implements Starter {
   /** Makes a call, or takes over one that was to be made elsewhere. */
   adopt(call: OutgoingCall, now: number = this.clock.now()): void {
     call.owner = this
+    if (this.#refusal !== undefined) return this.#fail(call, this.#refusal, false)
     try {
-      this.#submit(call, now)
+      call.checkSignals()
+      if (call.deadline <= now) throw call.late(now, 0, 0)
+      // First: what is no signal throws here, and the source of a call that is opened may abort one.
+      call.watch(this.#signals)
+      if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
+      else this.#enqueue(call)
+      if (!call.isOver && call.owner === this) this.#options.watchDeadline(call.deadline)
     } catch (error) {
       call.unwatch(this.#signals)
       call.fail(error)
     }
-  }
-
-  /** Throws what the call can not start for. */
-  #submit(call: OutgoingCall, now: number): void {
-    if (this.#refusal !== undefined) return this.#fail(call, this.#refusal, false)
-    call.checkSignals()
-    if (call.deadline <= now) throw call.late(now, 0, 0)
-    // First: what is no signal throws here, and the source of a call that is opened may abort one.
-    call.watch(this.#signals)
-    if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
-    else this.#enqueue(call)
-    if (!call.isOver && call.owner === this) this.#options.watchDeadline(call.deadline)
   }
 
   /** Opens a stream for a call; where that can not be done any more, another connection may. */
@@ -352,7 +347,7 @@ export class OutgoingCalls implements Starter {
   /** All of a message that was too long for one frame is on its way. */
   onSent(call: OutgoingCall): void {
     call.sentAt = this.clock.now()
-    if (call.method.kind === 'oneway' && this.#take(call.id) !== undefined) call.answer(undefined)
+    if (call.method.kind === 'oneway') this.#take(call.id)?.answer(undefined)
   }
 
   #tellTrailers({ onTrailers, method }: OutgoingCall, trailers: Meta): void {

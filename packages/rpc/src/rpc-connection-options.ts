@@ -7,7 +7,7 @@ import type { OnError } from './error-report.ts'
 import type { Interceptor } from './interceptor.ts'
 import type { Limits } from './limits.ts'
 import type { Memory } from './message-buffer.ts'
-import type { MetaInit } from './meta.ts'
+import type { Meta } from './meta.ts'
 import type { MethodTable } from './method-table.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import type { CallOptions } from './peer.ts'
@@ -23,9 +23,10 @@ export interface RpcConnectionOptions {
   defaults: CallOptions
   onError: OnError
   interceptors?: readonly Interceptor[] | undefined
-  codecs?: readonly Codec[] | undefined
+  /** By their encoding numbers. */
+  codecs?: ReadonlyMap<number, Codec> | undefined
   /** Metadata of our HELLO. */
-  hello?: MetaInit | undefined
+  hello?: Meta | undefined
   /** Whether the peer may call here, by the metadata of its HELLO. */
   authenticate?: Authenticate | undefined
   exposeErrors?: boolean | undefined

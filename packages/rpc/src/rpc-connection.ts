@@ -27,7 +27,7 @@ import { IncomingCalls } from './incoming-calls.ts'
 import { Keepalive, leavingOf } from './keepalive.ts'
 import { LEAST_FRAME, type Limits, settingsOf } from './limits.ts'
 import { Memory } from './message-buffer.ts'
-import { Meta } from './meta.ts'
+import type { Meta } from './meta.ts'
 import { OutgoingCalls } from './outgoing-calls.ts'
 import { outgoingMethod } from './outgoing-method.ts'
 import type { CallOptions, Client, Peer, PeerState } from './peer.ts'
@@ -84,8 +84,7 @@ export class RpcConnection implements Peer {
     const watchDeadline = (deadline: number): void => this.#deadlines.watch(deadline)
     const onSettled = (): void => this.#checkIdle()
     const onMessage = (): void => this.#controls.earn()
-    const { isConnecting, methods, limits, interceptors = [], codecs = [], hello, firstId } = options
-    const encodings = knownCodecs(codecs)
+    const { isConnecting, methods, limits, interceptors = [], codecs = knownCodecs(), hello, firstId } = options
     this.#writer = new FrameWriter(
       connection,
       Math.min(wire.assumed(wire.MAX_FRAME), limits.maxFrame),
@@ -115,7 +114,7 @@ export class RpcConnection implements Peer {
       peer: this,
       methods,
       interceptors,
-      codecs: encodings,
+      codecs,
       cancels: new Budget(MAX_CANCELS, 'cancelled calls that were not done', undefined, clock),
       exposeErrors: options.exposeErrors ?? false,
     })
@@ -127,8 +126,8 @@ export class RpcConnection implements Peer {
     }, HANDSHAKE_TIMEOUT_MS)
     void connection.closed.then((info) => this.#onClosed(info))
     traceConnection(this, connection.closed)
-    const bits = [...encodings.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
-    this.#writer.hello(settingsOf(limits, bits), new Meta(hello).encode())
+    const bits = [...codecs.keys()].reduce((all, id) => (id < 32 ? all | (1 << id) : all), 1) >>> 0
+    this.#writer.hello(settingsOf(limits, bits), hello?.encode())
     connection.receive((bytes, start, end) => this.#onFrame(bytes, start, end))
   }
 

@@ -12,7 +12,7 @@ import {
   type Server as TransportServer,
 } from '@framewire/transport'
 import type { Authenticate } from './authentication.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, knownCodecs } from './codec.ts'
 import { checkDrainMs } from './drain-wait.ts'
 import { type OnError, warn } from './error-report.ts'
 import { farewell } from './frame-writer.ts'
@@ -107,11 +107,11 @@ export class Server implements AsyncDisposable {
  */
 export async function serve(target: ListenAddress | readonly ListenAddress[], options: ServeOptions): Promise<Server> {
   const { services, drainMs = 30_000, onError = warn, tls, clock, transport = {} } = options
-  const { interceptors, codecs, authenticate, exposeErrors } = options
+  const { interceptors, authenticate, exposeErrors } = options
   checkDrainMs(drainMs)
   const limits = checkLimits(options.limits)
   const methods = new MethodTable(services.flatMap((service) => service.handlers))
-  const shared = { interceptors, codecs, authenticate, exposeErrors, clock }
+  const shared = { interceptors, codecs: knownCodecs(options.codecs), authenticate, exposeErrors, clock }
   const rpc: RpcConnectionOptions = { isConnecting: false, methods, limits, defaults: {}, onError, ...shared }
   const peers = new Map<Connection, Peer>()
   const own = {

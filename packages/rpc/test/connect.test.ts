@@ -1,5 +1,6 @@
 import { rejection, until } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
+import { raw } from '../src/codec.ts'
 import { contract, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import { RpcError } from '../src/rpc-error.ts'
@@ -38,6 +39,8 @@ describe('connecting', () => {
     expect(await rejection(connectTo(address, { limits: { maxFrame: 0 } }))).toBeInstanceOf(RangeError)
     expect(await rejection(connectTo(address, { connectTimeoutMs: 0 }))).toBeInstanceOf(RangeError)
     expect(await rejection(connectTo(address, { services: [service, service] }))).toBeInstanceOf(TypeError)
+    expect(await rejection(connectTo(address, { hello: { 'No Key': '' } }))).toBeInstanceOf(TypeError)
+    expect(await rejection(connectTo(address, { codecs: [raw] }))).toBeInstanceOf(RangeError)
   })
 
   test('needs no round trip: calls travel right behind HELLO', async () => {
@@ -64,5 +67,6 @@ describe('serving', () => {
   test('two services with one method is a mistake, found at the start', async () => {
     await expect(startServer({ services: [service, service] })).rejects.toThrow('method work.echo is implemented twice')
     await expect(startServer({ services: [], limits: { maxStreams: 0 } })).rejects.toThrow(RangeError)
+    await expect(startServer({ services: [], codecs: [raw] })).rejects.toThrow(RangeError)
   })
 })
