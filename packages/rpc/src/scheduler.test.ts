@@ -26,3 +26,15 @@ test('tells that nothing waits any more also when the last message is dropped', 
   scheduler.drop(3)
   expect(seen.idle).toBe(1)
 })
+
+test('however small messages are that wait, they are few', () => {
+  const { scheduler } = blockedScheduler()
+  let count = 0
+  const add = () => {
+    for (; count < 10_000; count++) scheduler.data(2 * count + 1, 0, new Uint8Array(1))
+  }
+  expect(add).toThrow('exceed maxBuffered 1000000')
+  expect(count).toBeLessThan(1_000)
+  for (let index = 0; index < count; index++) scheduler.drop(2 * index + 1)
+  expect(scheduler.memory.used).toBe(0)
+})

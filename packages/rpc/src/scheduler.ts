@@ -15,6 +15,8 @@ import { HEADER_LENGTH, LAST, MORE } from './wire.ts'
  * that come one behind the other mostly lie whole in their chunks, and are not put together twice.
  */
 const FAIR_FRAME = 64 * 1024 - 4
+/** What a message in the ring costs besides its bytes, and more: of a peer that keeps to MAX_STREAMS there are few. */
+const REST_OVERHEAD = 1024
 
 interface Rest {
   readonly id: number
@@ -39,7 +41,7 @@ export class Scheduler {
   readonly writer: FrameWriter
   /** Of messages that wait to be sent. */
   readonly memory: Memory
-  #ring: Rest[] = []
+  readonly #ring = new Map<number, Rest>() // by stream; the first is next
   readonly #waiting = new Set<Waiting>()
   #startCall: () => boolean = () => false
   #onIdle: () => void = () => {}
@@ -62,7 +64,7 @@ export class Scheduler {
   }
 
   get isIdle(): boolean {
-    return this.#ring.length === 0
+    return this.#ring.size === 0
   }
 
   /** Tells `stream` once the connection takes more. */
@@ -88,11 +90,12 @@ export class Scheduler {
       throw new RpcError('RESOURCE_EXHAUSTED', text, { notProcessed: true })
     }
     const bytes = bytesOf(message as string | Uint8Array)
-    this.memory.take(bytes.length, true)
+    const cost = bytes.length + REST_OVERHEAD
+    this.memory.take(cost, true)
     try {
       writer.open(id, (flags & ~LAST) | MORE, head, bytes.subarray(0, first), first)
     } catch (error) {
-      this.memory.take(-bytes.length)
+      this.memory.take(-cost)
       throw error
     }
     return this.#add({ id, flags: flags & LAST, bytes, at: first }, stream)
@@ -112,28 +115,29 @@ export class Scheduler {
       return true
     }
     const bytes = bytesOf(message)
-    this.memory.take(bytes.length)
+    this.memory.take(bytes.length + REST_OVERHEAD)
     return this.#add({ id, flags, bytes, at: 0 }, stream)
   }
 
   /** Nothing more of this stream is sent. */
   drop(id: number): void {
-    if (this.#ring.length === 0) return
-    for (const { bytes } of this.#ring.filter((rest) => rest.id === id)) this.memory.take(-bytes.length)
-    this.#ring = this.#ring.filter((rest) => rest.id !== id)
+    const rest = this.#ring.get(id)
+    if (rest === undefined) return
+    this.#ring.delete(id)
+    this.memory.take(-rest.bytes.length - REST_OVERHEAD)
     if (this.isIdle) this.#onIdle()
   }
 
   /** The connection is gone. */
   clear(): void {
-    this.#ring = []
+    this.#ring.clear()
     this.#waiting.clear()
   }
 
   #add(rest: Rest, stream: Sending | undefined): boolean {
-    this.#ring.push(rest)
+    this.#ring.set(rest.id, rest)
     this.turn()
-    if (!this.#ring.includes(rest)) return true
+    if (!this.#ring.has(rest.id)) return true
     // From now on only: of what has left by now, the answer tells.
     rest.stream = stream
     return false
@@ -151,7 +155,7 @@ export class Scheduler {
     const wasIdle = this.isIdle
     while (!this.isBlocked) {
       const hasStarted = this.#startCall()
-      const rest = this.#ring.shift()
+      const [rest] = this.#ring.values()
       if (rest !== undefined) this.#writeSome(rest)
       else if (!hasStarted) break
     }
@@ -169,10 +173,11 @@ export class Scheduler {
     const isLast = end === rest.bytes.length
     const piece = rest.bytes.subarray(rest.at, end)
     rest.at = end
+    this.#ring.delete(rest.id)
     this.writer.data(rest.id, isLast ? rest.flags : MORE, piece, piece.length)
-    if (!isLast) this.#ring.push(rest)
+    if (!isLast) this.#ring.set(rest.id, rest)
     else {
-      this.memory.take(-rest.bytes.length)
+      this.memory.take(-rest.bytes.length - REST_OVERHEAD)
       rest.stream?.onSent()
     }
   }
