@@ -258,10 +258,15 @@ export class IncomingCalls {
 
   #handle(call: IncomingCall, input: unknown): unknown {
     const { handler } = call
-    if (handler.input === undefined || handler.sendsMany) return handler.run(input, call)
+    if (handler.input === undefined || handler.sendsMany) return this.#call(call, input)
     const checked = validate(handler.input, input, 'INVALID_ARGUMENT', `input of ${handler.path}`)
-    if (!(checked instanceof Promise)) return handler.run(checked, call)
-    return checked.then((value) => (call.isAnswered ? undefined : handler.run(value, call)))
+    return checked instanceof Promise ? checked.then((value) => this.#call(call, value)) : this.#call(call, checked)
+  }
+
+  /** Runs the handler, unless nobody waits for it any more: interceptors and schemas may have taken their time. */
+  #call(call: IncomingCall, input: unknown): unknown {
+    if (call.isAnswered) throw call.signal.reason
+    return call.handler.run(input, call)
   }
 
   async #intercepted(call: IncomingCall, input: unknown, interceptors: readonly Interceptor[]): Promise<unknown> {
@@ -306,10 +311,7 @@ export class IncomingCalls {
     const { output, path } = call.handler
     const messages = Object(value) as Partial<AsyncIterable<unknown> & Iterable<unknown>>
     const source = messages[Symbol.asyncIterator]?.() ?? messages[Symbol.iterator]?.()
-    if (source === undefined) {
-      if (call.isAnswered) return this.#succeed(call, undefined)
-      return this.#failed(call, new TypeError(`${path} must return an async iterable`))
-    }
+    if (source === undefined) throw new TypeError(`${path} must return an async iterable`)
     const encode = (message: unknown): Message | Promise<Message> => {
       if (output === undefined) return encodeReply(call, message)
       const checked = validate(output, message, 'INTERNAL', `message of ${path}`)

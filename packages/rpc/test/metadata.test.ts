@@ -245,6 +245,27 @@ describe('interceptors', () => {
     expect(await rejection(all(stranger.upper(['a'])))).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 
+  test('that take their time: a call that is over by then does not get to its handler', async () => {
+    const gate = defer()
+    const signals: AbortSignal[] = []
+    const ends: unknown[] = []
+    const slow: Interceptor = async (call, next) => {
+      signals.push(call.signal as AbortSignal)
+      await gate.promise
+      return next(call).finally(() => ends.push(call.signal?.aborted))
+    }
+    const errors: unknown[] = []
+    const { api } = await start({ interceptors: [slow], onError: (error: unknown) => errors.push(error) })
+    expect(await rejection(api.echo(1, { timeoutMs: 20 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    const stream = api.count(3, { timeoutMs: 20 })
+    expect(await rejection(stream.next())).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    await until('both are over', () => signals.length === 2 && signals.every((signal) => signal.aborted))
+    gate.resolve()
+    expect(await api.echo(2)).toBe(2)
+    expect(ends).toEqual([true, true, false])
+    expect([seen.length, errors]).toEqual([1, []])
+  })
+
   test('for timing and for changes: of the input, the output, the trailers, the messages of a stream', async () => {
     const times: number[] = []
     const timing: Interceptor = async (call, next) => {
