@@ -133,7 +133,7 @@ export class OutgoingCalls implements Starter {
       call.watch(this.#signals)
       if (this.#mayStart(call) && this.#queue.length === 0) this.#open(call, now)
       else this.#enqueue(call)
-      if (!call.isOver && call.owner === this) this.#options.watchDeadline(call.deadline)
+      this.#options.watchDeadline(call.deadline)
     } catch (error) {
       call.unwatch(this.#signals)
       call.fail(error)

@@ -313,7 +313,8 @@ export class RpcConnection implements Peer {
     const lastId = wire.readU32(bytes, start)
     const reason = wire.GOAWAY_REASONS[bytes[start + 4] as number] ?? 'protocol error'
     const text = `the peer goes away (${reason}): ${readText(bytes, start + 5, end)}`
-    const { owner } = this.#options
+    // Who is told closes, and that waits: behind the first GOAWAY of either side it is no news.
+    const owner = this.#state === 'ready' ? this.#options.owner : undefined
     this.#goneReason ??= text
     this.#state = 'draining'
     owner?.onUnusable()

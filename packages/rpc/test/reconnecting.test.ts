@@ -215,6 +215,23 @@ describe('5. a call that was surely not processed', () => {
     expect(await stream).toEqual({ done: false, value: 0 })
   })
 
+  test('is all that a GOAWAY hands over that is said again: nothing more waits for the end than with one', async () => {
+    const { first, peer, next } = await pair()
+    const calls = [1, 2].map((value) => quiet(peer.client(work).echo(value)))
+    await first.next(TYPE.open)
+    await first.next(TYPE.open)
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    first.write(...Array.from({ length: 500 }, () => goaway(3, 0, 'drain')), goaway(1, 0, 'drain'))
+    const second = await next()
+    await second.next(TYPE.open)
+    second.write(data(1, '2'))
+    expect(await calls[1]).toBe(2)
+    expect(timers() - before).toBeLessThan(100)
+    first.write(data(1, '1'))
+    expect(await calls[0]).toBe(1)
+  })
+
   test('is made once more with the messages it has sent, and goes on with those it has not', async () => {
     const { first, peer, next } = await pair()
     const more = defer()
