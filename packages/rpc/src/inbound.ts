@@ -34,6 +34,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
   readonly #options: InboundOptions
   readonly #buffer: MessageBuffer
   readonly #waiting: Waiting[] = []
+  readonly #use: (bytes: Uint8Array, start: number, end: number) => Promise<Result> | Result
   #credit: number
   #taken = 0 // bytes taken and not granted yet
   #isFirst = true // of the messages
@@ -47,6 +48,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
     this.#options = options
     this.#credit = options.window
     this.#buffer = new MessageBuffer(options.memory, options.maxMessage)
+    this.#use = (bytes, start, end) => this.#value(this.#buffer, bytes, start, end)
   }
 
   /** Whether the peer has said that nothing more comes. */
@@ -103,16 +105,15 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
       this.#hasStarted = true
       this.#options.onFirst()
     }
-    return new Promise((resolve, reject) => {
-      if (this.#buffer.hasMessage) return resolve(this.#take())
-      if (this.#isLeft) return resolve(DONE)
-      if (this.#failure !== undefined) {
-        this.#leave()
-        return reject(this.#failure.error)
-      }
-      if (this.#hasEnded) return resolve(DONE)
-      this.#waiting.push({ resolve, reject })
-    })
+    // What waits is taken without a function made for it: a fast stream comes this way with every message.
+    if (this.#buffer.hasMessage) return Promise.resolve(this.#take())
+    if (this.#isLeft) return Promise.resolve(DONE)
+    if (this.#failure !== undefined) {
+      this.#leave()
+      return Promise.reject(this.#failure.error)
+    }
+    if (this.#hasEnded) return Promise.resolve(DONE)
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
@@ -142,7 +143,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
   }
 
   #take(): Promise<Result> | Result {
-    return this.#buffer.take((bytes, start, end) => this.#value(this.#buffer, bytes, start, end))
+    return this.#buffer.take(this.#use)
   }
 
   #value(keeper: Keeper, bytes: Uint8Array, start: number, end: number): Promise<Result> | Result {
@@ -152,18 +153,23 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
       this.#options.grant(this.#taken)
       this.#taken = 0
     }
-    const spoil = (error: unknown): Promise<never> => {
-      const isOpen = !this.#hasEnded && !this.#isLeft
-      this.#leave()
-      if (isOpen) this.#options.onLeft(error)
-      return Promise.reject(error)
-    }
     try {
       const value = this.#options.decode(keeper, bytes, start, end)
-      if (value instanceof Promise) return value.then((checked) => ({ done: false, value: checked }), spoil)
-      return { done: false, value }
+      if (!(value instanceof Promise)) return { done: false, value }
+      return value.then(
+        (checked) => ({ done: false, value: checked }),
+        (error) => this.#spoil(error),
+      )
     } catch (error) {
-      return spoil(error)
+      return this.#spoil(error)
     }
+  }
+
+  /** A message that can not be decoded ends the stream. */
+  #spoil(error: unknown): Promise<never> {
+    const isOpen = !this.#hasEnded && !this.#isLeft
+    this.#leave()
+    if (isOpen) this.#options.onLeft(error)
+    return Promise.reject(error)
   }
 }
