@@ -2,6 +2,8 @@
 import type { Word } from './supervisor.ts'
 import { setTimeOffset } from './wall-clock.ts'
 
+const MOST_TOLD = 10
+
 export type Answers = Readonly<Record<string, (argument: never) => unknown>>
 
 /** Tells the supervisor that something has happened. */
@@ -14,8 +16,11 @@ function send(word: Word): void {
   if (process.connected) process.send?.(word, undefined, undefined, () => {})
 }
 
-/** Answers questions until the supervisor lets go, then gives everything back. */
-export function answerAll(own: Answers, end: () => unknown): void {
+/**
+ * Answers questions until the supervisor lets go, then gives everything back. Nobody can ask any more what was wrong by
+ * then: it is this process's last words, and it ends with 1.
+ */
+export function answerAll(own: Answers, end: () => unknown, violations: readonly string[]): void {
   const answers: Answers = {
     block: (ms: number) => {
       const until = performance.now() + ms
@@ -40,6 +45,11 @@ export function answerAll(own: Answers, end: () => unknown): void {
       send({ answer: ask, failure: String(error) })
     }
   })
-  process.once('disconnect', end)
+  process.once('disconnect', async () => {
+    await end()
+    if (violations.length === 0) return
+    console.error(violations.slice(0, MOST_TOLD).join('\n'))
+    process.exitCode = 1
+  })
   tell('up', true)
 }

@@ -86,6 +86,11 @@ async function end(): Promise<void> {
   const stopped = loads.map((load) => load.stop())
   await Promise.all(peers.map((peer) => peer.close({ drainMs: 0 })))
   await Promise.all([...stopped, ...held])
+  await Promise.all(talkers.map(({ connection }) => connection.closed))
+  if (ledger.openCalls > 0) violations.push(`I2 ${ledger.openCalls} calls have no outcome`)
+  if (closes.length !== talkers.length) {
+    violations.push(`I2 ${talkers.length} connections and ${closes.length} closes`)
+  }
   loop.stop()
 }
 
@@ -108,4 +113,5 @@ answerAll(
     },
   },
   end,
+  violations,
 )

@@ -32,7 +32,6 @@ const meters = {
   descriptors,
   loopMs: (percent: number) => loop.percentileMs(percent),
   resetLoop: () => loop.reset(),
-  violations: () => violations,
   memory: (): MemoryReport => {
     return { start, now: memory(), peak: peakBytes(), connections: mostConnections }
   },
@@ -51,11 +50,18 @@ async function serveMessages(): Promise<void> {
     checkCounters(server, violations)
     for (const connection of server.connections) connection.destroy()
     await server.close()
+    checkCounters(server, violations)
+    checkEnds()
     loop.stop()
   }
   const bytesReceived = () => [...server.connections].reduce((sum, each) => sum + each.stats().bytesReceived, 0)
   const answers = { address: () => server.addresses[0], stats: () => server.stats(), bytesReceived }
-  answerAll({ ...meters, ...answers }, end)
+  answerAll({ ...meters, ...answers }, end, violations)
+}
+
+/** I6: who was opened is closed. */
+function checkEnds(): void {
+  if (connections !== 0) violations.push(`I6 ${connections} connections were opened and not closed`)
 }
 
 /** Sends as fast as the peer takes it. */
@@ -78,11 +84,12 @@ async function serveCalls(): Promise<void> {
   const close = (drainMs: number): Promise<void> => server.close({ drainMs })
   const end = async (): Promise<void> => {
     await close(0)
+    checkEnds()
     loop.stop()
     journal.close()
   }
   const answers = { address: () => server.addresses[0], close, peers: () => server.peers.size }
-  answerAll({ ...meters, ...answers, executed: () => journal.read() }, end)
+  answerAll({ ...meters, ...answers, executed: () => journal.read() }, end, violations)
 }
 
 await (config.kind === 'calls' ? serveCalls() : serveMessages())

@@ -30,6 +30,7 @@ export class Child {
   readonly #role: Role
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   readonly #listeners: ((event: string, value: unknown) => void)[] = []
+  #mayEnd = false
   #asked = 0
   #stderr = ''
 
@@ -40,7 +41,7 @@ export class Child {
     const file = fileURLToPath(new URL(`../dist/${role}-process.js`, import.meta.url))
     const line = [...before, process.execPath, '--expose-gc', ...node, file, JSON.stringify(config)]
     this.process = spawn(line[0] as string, line.slice(1), { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
-    this.over = once(this.process, 'exit') as Promise<[number | null, string | null]>
+    this.over = this.#end()
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR)
     })
@@ -76,12 +77,20 @@ export class Child {
   }
 
   signal(name: NodeJS.Signals): void {
+    if (name === 'SIGKILL') this.#mayEnd = true
     this.process.kill(name)
   }
 
   /** It ends by itself once nothing is left to do (I3); after that by force. */
   async stop(violations: string[]): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return
+    const { exitCode, signalCode } = this.process
+    const isOver = exitCode !== null || signalCode !== null
+    // One that died on its own may have taken with it what the row was to see.
+    if (isOver && !this.#mayEnd) {
+      violations.push(`I3 the ${this.#role} process ended unasked with ${signalCode ?? exitCode}: ${this.lastWords}`)
+    }
+    this.#mayEnd = true
+    if (isOver) return
     this.process.kill('SIGCONT')
     if (this.process.connected) this.process.disconnect()
     const force = setTimeout(() => {
@@ -90,8 +99,15 @@ export class Child {
     }, 10_000)
     const [code, signal] = await this.over
     clearTimeout(force)
-    if (code !== 0 && signal !== 'SIGKILL')
-      violations.push(`I3 the ${this.#role} process ended with ${code}: ${this.lastWords}`)
+    if (code !== 0) violations.push(`I3 the ${this.#role} process ended with ${signal ?? code}: ${this.lastWords}`)
+  }
+
+  /** With its last words: they may arrive after its end. */
+  async #end(): Promise<[number | null, string | null]> {
+    const end = (await once(this.process, 'exit')) as [number | null, string | null]
+    const { stderr } = this.process
+    if (stderr !== null && !stderr.closed) await once(stderr, 'close')
+    return end
   }
 
   #hear(word: Word): void {
