@@ -1,6 +1,7 @@
 // Network namespaces of a trial: hosts with an address each, joined by one bridge, and what the kernel does to their
 // packets. Nothing leaves them, and they are gone when the trial is over.
 import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
 import type { Trial } from './trial.ts'
 
 const PREFIX = 'fwrel'
@@ -53,19 +54,23 @@ export function blackHole(host: Host, directions: readonly ('in' | 'out')[]): { 
   return { restore: () => change('-D') }
 }
 
-/** Removes what a run that was killed left behind. */
+/** Removes what a run that was killed left behind: what runs in its namespaces, these, and their resolvers. */
 export function removeStaleNetworks(): void {
   const { stdout, status } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' })
   if (status !== 0) return
   for (const [name, pid] of stdout.matchAll(new RegExp(`^${PREFIX}(\\d+)n\\w+`, 'gm'))) {
-    if (!isAlive(Number(pid))) spawnSync('ip', ['netns', 'del', name])
+    if (isAlive(Number(pid))) continue
+    const left = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout
+    for (const each of left.split(/\s+/).filter(Boolean)) spawnSync('kill', ['-KILL', each])
+    spawnSync('ip', ['netns', 'del', name])
+    rmSync(`/etc/netns/${name}`, { recursive: true, force: true })
   }
 }
 
+/** Whether the row still runs: its number may be another process's by now. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('row-process')
   } catch {
     return false
   }

@@ -13,13 +13,18 @@ const KEPT_BYTES = 16 * MiB
 const [id = '', seed = '1', minutes] = process.argv.slice(2)
 const row = findRow(id)
 const trial = new Trial(Number(seed), { isNightly: minutes !== undefined, minutes: Number(minutes) })
+let isReported = false
 for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
   process.on(event, (error: unknown) => {
-    trial.violations.push(
-      `I3 nobody handled ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    )
+    const what = `I3 nobody handled ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+    trial.violations.push(what)
+    if (!isReported) return
+    console.error(what)
+    process.exitCode = 1
   })
 }
+// Whoever ends a row before its time, or has gone: what it made goes with it.
+for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, giveUp)
 const before = liveBytes()
 try {
   await row.run(trial)
@@ -40,4 +45,11 @@ if (after > 1.2 * before + KEPT_BYTES) {
     `I4 ${Math.round(before / MiB)} MiB before and ${Math.round(after / MiB)} MiB 5 s after the fault`,
   )
 }
+isReported = true
 process.send?.(trial.result, () => process.disconnect())
+
+async function giveUp(): Promise<void> {
+  if (isReported) return
+  await trial[Symbol.asyncDispose]()
+  process.exit(1)
+}

@@ -4,7 +4,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { isMet } from './figure.ts'
+import { isMet, isTold } from './figure.ts'
 import { LoopMeter } from './meters.ts'
 import { whatIsMissing } from './needs.ts'
 import type { Row } from './row.ts'
@@ -30,7 +30,7 @@ export interface RunOptions {
 }
 
 const DEADLINE_MS = 120_000
-/** After its report a row has so long to end by itself. */
+/** After its report, or when it is told to give up, a row has so long to end by itself. */
 const END_MS = 10_000
 
 /** A row of which only times were missed is run once more: a machine can be busy for a moment. */
@@ -63,7 +63,11 @@ async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Prom
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const deadlineMs = (row.deadlineMs ?? DEADLINE_MS) * (isNightly ? 100 : 1)
-  const killer = setTimeout(() => child.kill('SIGKILL'), deadlineMs)
+  const force = () => void setTimeout(() => child.kill('SIGKILL'), END_MS).unref()
+  const killer = setTimeout(() => {
+    child.kill('SIGTERM')
+    force()
+  }, deadlineMs)
   let result: RowResult = {
     figures: [],
     violations: [`no report within ${deadlineMs} ms, or the process died`],
@@ -72,13 +76,14 @@ async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Prom
   child.once('message', (report) => {
     result = report as RowResult
     clearTimeout(killer)
-    setTimeout(() => child.kill('SIGKILL'), END_MS).unref()
+    force()
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   clearTimeout(killer)
   loop.stop()
   const end = code === 0 ? [] : [`I3 the process of the row ended with ${signal ?? code}`]
-  const violations = [...result.violations, ...end]
+  const nothing = result.figures.every(isTold) ? ['nothing was measured'] : []
+  const violations = [...result.violations, ...end, ...nothing]
   const lateMs = Math.round(loop.worstMs)
   const isPassed = violations.length === 0 && result.figures.every((figure) => isMet(figure, lateMs))
   const seconds = (performance.now() - begin) / 1_000

@@ -96,6 +96,8 @@ export class Trial implements AsyncDisposable {
   }
 
   #add(figure: Figure): void {
+    // On its way to the scorecard it would become null, which is less than any limit.
+    if (!Number.isFinite(figure.seen)) this.violations.push(`${figure.name}: ${figure.seen} was measured`)
     this.#figures.push(figure)
   }
 }
