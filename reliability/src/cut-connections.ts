@@ -1,6 +1,5 @@
 // Connections that end where they should not, and ends that are meant: F01 to F03, F31, F32, and the same with calls
 // under way.
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { encode } from '@framewire/codec'
 import { connect as connectPeer, type Endpoint, serve } from '@framewire/rpc'
@@ -12,7 +11,7 @@ import { accepted, FRAMING, frame, type Rig, startRig } from './rig.ts'
 import type { Row } from './row.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
-import { rawConnect, type Way, ways } from './ways.ts'
+import { endOf, rawConnect, type Way, ways } from './ways.ts'
 import { memoryJournal, work, workService } from './work.ts'
 
 /** A frame with 64 places inside where it can be cut. */
@@ -157,7 +156,8 @@ async function halfClose(trial: Trial): Promise<void> {
 async function readToEnd(socket: Socket): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
-  await within('the end of the peer', Promise.race([once(socket, 'end'), once(socket, 'close')]))
+  const ended = new Promise<void>((resolve) => socket.once('end', () => resolve()))
+  await within('the end of the peer', Promise.race([ended, endOf(socket)]))
   return Buffer.concat(chunks)
 }
 

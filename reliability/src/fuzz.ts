@@ -1,6 +1,5 @@
 // F15: recordings of valid sessions, changed at random, against a live server that serves a good client all the while.
 // The corpus is committed; what chance changes follows from the seed, so one session can be tried alone.
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { devNull } from 'node:os'
@@ -15,6 +14,7 @@ import { startServer, watchLoop } from './server-health.ts'
 import type { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep } from './waiting.ts'
+import { endOf } from './ways.ts'
 import { work } from './work.ts'
 
 /** A session as it stood on the wire, from the client to the server: `reliability/corpus/sessions.json`. */
@@ -120,7 +120,7 @@ async function attack(target: Endpoint, bytes: Uint8Array, seed: number): Promis
     .on('data', () => {
       answered = 1
     })
-  const closed = once(socket, 'close')
+  const closed = endOf(socket)
   socket.end(bytes)
   await within(`fuzz session with seed ${seed}`, closed)
   return answered

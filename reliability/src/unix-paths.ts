@@ -14,6 +14,7 @@ import type { Row } from './row.ts'
 import { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
+import { endOf } from './ways.ts'
 
 function folderOf(trial: Trial): string {
   const folder = mkdtempSync(join(tmpdir(), 'framewire-paths-'))
@@ -118,7 +119,7 @@ async function proxies(trial: Trial): Promise<void> {
     const socket = rawSocket(target)
     for (const chunk of chunks) socket.write(chunk)
     if (name === 'truncated') socket.end()
-    await within(`${name}: the end`, once(socket, 'close'), 10_000)
+    await within(`${name}: the end`, endOf(socket), 10_000)
     trial.all(`let in, ${name}`, server.stats().accepted - before, 0)
   }
   const good = rawSocket(target)
@@ -142,7 +143,7 @@ async function untrusted(trial: Trial): Promise<void> {
   const server = await listen('tcp://127.0.0.1:0', { proxyProtocol: { trusted: ['10.0.0.0/8'] } })
   const socket = rawSocket(server.addresses[0] as Endpoint)
   socket.write(proxyHeader())
-  await within('the end', once(socket, 'close'))
+  await within('the end', endOf(socket))
   trial.all('let in, untrusted', server.stats().accepted, 0)
   await server.close()
 }

@@ -42,6 +42,11 @@ export function ways(trial: Trial, ...names: readonly Way['name'][]): Way[] {
   return [TCP, TLS, UNIX].filter(({ name }) => names.includes(name) && (name !== 'TLS' || missing === undefined))
 }
 
+/** The end of a bare socket, also where a reset comes before it. */
+export function endOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
 /** A bare socket to a server, of that way, with the end of each side apart. It is gone when the trial is over. */
 export async function rawConnect(trial: Trial, target: object, way: Way = TCP): Promise<Socket> {
   const options = { ...target, allowHalfOpen: true, noDelay: true }
