@@ -72,6 +72,7 @@ function report(): ClientReport {
     closes,
     sent: talkers.reduce((sum, { sent }) => sum + sent, 0),
     received: talkers.reduce((sum, { received }) => sum + received, 0),
+    beats: talkers.reduce((sum, { beats }) => sum + beats, 0),
     calls,
     notProcessed: ledger.count(({ notProcessed }) => notProcessed),
     openCalls: ledger.openCalls,

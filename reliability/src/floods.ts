@@ -136,6 +136,8 @@ async function narrowLink(trial: Trial): Promise<void> {
     // The way itself is no fault of the link.
     const used = (100 * passed) / bytesPerSecond / (seconds - 0.3)
     trial.atLeast(`of the link is used, ${way.name}`, used, 80, '%', 'pace')
+    // More would say that the link was not as narrow as it should be.
+    trial.atMost(`of the link is used, at most, ${way.name}`, used, 110, '%')
     client.destroy()
   }
 }

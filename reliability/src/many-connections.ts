@@ -88,6 +88,7 @@ async function soak(trial: Trial): Promise<void> {
   for (const { connection } of talkers) connection.destroy()
   await until('all closed', async () => (await server.ask<{ live: number }>('stats')).live === 0)
   trial.tell('connections made', made)
+  trial.atLeast('connections that faults have ended', made - 500, 1)
   trial.atLeast('messages back', received, seconds * 100)
   slopes.judge(trial)
   trial.atMost('descriptors left', Math.max(0, (await server.ask<number>('descriptors')) - before), 1)
@@ -139,6 +140,8 @@ async function idle(trial: Trial): Promise<void> {
   await judgeLoop()
   const report = await active.ask<ClientReport>('report')
   trial.all('active connections that stand', report.open, 100)
+  const { beats } = await crowd.ask<ClientReport>('report')
+  trial.atLeast('heartbeats of idle connections that came back', beats, count / 2)
   trial.violations.push(...report.violations)
 }
 

@@ -45,6 +45,8 @@ export interface ClientReport {
   closes: { code: string; afterMs: number }[]
   sent: number
   received: number
+  /** Heartbeats that came back. */
+  beats: number
   calls: Record<string, number>
   notProcessed: number
   openCalls: number

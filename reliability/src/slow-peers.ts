@@ -55,8 +55,10 @@ async function slowReader(trial: Trial): Promise<void> {
     for (let window = 0; window < 10; window++) {
       bestAlone = Math.max(bestAlone, await roundTrips(alone.client))
       bestBeside = Math.max(bestBeside, await roundTrips(beside.client))
+      most = Math.max(most, connection.bufferedAmount)
     }
     trial.atMost(`unsent bytes, ${way.name}`, most, mark + PIECE.length + 4, 'bytes')
+    trial.all(`the sender waits for the slow reader, ${way.name}`, connection.writableNeedDrain ? 1 : 0, 1)
     trial.atLeast(`throughput of others, ${way.name}`, (100 * bestBeside) / bestAlone, 90, '%', 'pace')
     connection.destroy()
   }
@@ -89,7 +91,9 @@ async function stoppedReader(trial: Trial): Promise<void> {
     flood(connection)
     const begin = performance.now()
     const { error } = await within('closed', connection.closed)
-    trial.within(`found after, ${way.name}`, performance.now() - begin, stallMs + 500)
+    const tookMs = performance.now() - begin
+    trial.within(`found after, ${way.name}`, tookMs, stallMs + 500)
+    trial.atLeast(`found after, at least, ${way.name}`, Math.round(tookMs), stallMs - 10, 'ms')
     trial.all(`WRITE_TIMEOUT, ${way.name}`, error?.code === 'WRITE_TIMEOUT' ? 1 : 0, 1)
   }
 }

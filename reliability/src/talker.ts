@@ -7,6 +7,8 @@ const BEAT = 'beat'
 
 export class Talker {
   readonly connection: Connection
+  /** Heartbeats that came back. */
+  beats = 0
   readonly #ledger: StreamLedger
   #timer: NodeJS.Timeout | undefined
   #isOver = false
@@ -21,7 +23,10 @@ export class Talker {
     this.#ledger = new StreamLedger(number, violations)
     connection.on('message', (message) => {
       // The echo of a heartbeat, which is no part of the books.
-      if (message.length === BEAT.length && Buffer.from(message).toString() === BEAT) return
+      if (message.length === BEAT.length && Buffer.from(message).toString() === BEAT) {
+        this.beats++
+        return
+      }
       this.#ledger.receive(message)
     })
     connection.on('close', () => this.stop())

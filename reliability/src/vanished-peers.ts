@@ -139,8 +139,16 @@ async function loss(trial: Trial): Promise<void> {
     const name = `${rate * 100} % lost: connections closed`
     if (rate <= 0.05) trial.all(name, closes.length, 0)
     else trial.tell(name, closes.length)
-    trial.atLeast(`${rate * 100} % lost: messages back`, received, 100 * 20)
+    const dropped = pair.hosts.reduce((sum, host) => sum + droppedAt(host), 0)
+    trial.atLeast(`${rate * 100} % lost: packets dropped`, dropped, 10)
+    trial.atLeast(`${rate * 100} % lost: messages back`, received, 50 * seconds, '', 'pace')
   }
+}
+
+/** Packets that its rules have dropped. */
+function droppedAt(host: Host): number {
+  const list = host.run('iptables', '-w', '-nvxL', 'INPUT')
+  return [...list.matchAll(/^\s*(\d+)\s+\d+\s+DROP\b/gm)].reduce((sum, [, packets]) => sum + Number(packets), 0)
 }
 
 /** Connections that the kernel kills while they talk: nothing is doubled or changed, every end is typed. */
@@ -149,13 +157,15 @@ async function killed(trial: Trial): Promise<void> {
   const pair = await startPair(trial, 'messages', { client: own, server: { heartbeat: PATIENT_BEAT } })
   const { hosts } = pair
   const judgeLoop = await watchLoop(trial, pair.server)
+  let killed = 0
   for (let second = 0; second < 5; second++) {
     const ports = portsOf(hosts[1]).filter(() => trial.random.chance(0.1))
     for (const port of ports) hosts[1].run('ss', '-K', 'sport', '=', `:${port}`)
+    killed += ports.length
     await sleep(500)
   }
   await judgeLoop()
-  await countKilled(trial, pair, 'ss')
+  await countKilled(trial, pair, 'ss', killed)
   await killUnderCalls(trial, (host) => host.run('ss', '-K', 'dport', '=', `:${PORT}`))
 }
 
@@ -174,7 +184,7 @@ async function rejected(trial: Trial): Promise<void> {
   const isGone = async () => (await client.ask<ClientReport>('report')).open === 0
   await until('all are reset', isGone, 20_000)
   await judgeLoop()
-  await countKilled(trial, pair, 'reject')
+  await countKilled(trial, pair, 'reject', own.connections)
   await killUnderCalls(trial, (host) => host.run(...reject('-A')))
 }
 
@@ -184,9 +194,13 @@ function reject(verb: string): string[] {
 }
 
 /** Whoever is told of the kill says that the connection was reset, also where data came with the reset. */
-async function countKilled(trial: Trial, { server, client }: Pair, by: 'ss' | 'reject'): Promise<void> {
+async function countKilled(trial: Trial, pair: Pair, by: 'ss' | 'reject', killed: number): Promise<void> {
+  const { server, client } = pair
+  const isTold = async () => (await client.ask<ClientReport>('report')).closes.length >= killed
+  await until('the client knows', isTold)
   const { closes, received } = await checkBooks(trial, client)
-  trial.atLeast('connections killed', closes.length, by === 'ss' ? 10 : 100)
+  trial.atLeast('connections killed', killed, 10)
+  trial.all('connections closed', closes.length, killed)
   trial.atLeast('messages back before', received, 100)
   await until('the server knows', async () => sum((await server.ask<ServerStats>('stats')).closed) >= closes.length)
   countResets(
