@@ -35,8 +35,35 @@ function mutated(sessions: readonly Session[], seed: number): Uint8Array {
   const random = new Random(seed)
   let bytes: Buffer = Buffer.from(random.pick(sessions).bytes, 'hex')
   if (random.chance(0.1)) bytes = Buffer.concat([bytes, Buffer.from(random.pick(sessions).bytes, 'hex')])
+  // What is wrong with a length ends a session there: half of them are wrong inside of frames only.
+  if (random.chance(0.5)) return mutatedInside(bytes, random)
   for (let count = random.integer(1, 5); count > 0 && bytes.length > 0; count--) bytes = change(bytes, random)
   return bytes
+}
+
+/** Frames that are changed, lost, doubled or swapped, each with its true length in front; of HELLOs only every tenth. */
+function mutatedInside(bytes: Buffer, random: Random): Uint8Array {
+  const bodies: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) {
+    bodies.push(bytes.subarray(at + 4, at + 4 + bytes.readUInt32BE(at)))
+  }
+  const first = random.chance(0.1) ? 0 : 1
+  for (let count = random.integer(1, 5); count > 0; count--) {
+    const at = random.integer(first, bodies.length - 1)
+    const body = bodies[at] as Buffer
+    const other = random.integer(first, bodies.length - 1)
+    const kind = random.integer(0, 9)
+    if (kind === 0) bodies.splice(at, 0, body)
+    else if (kind === 1) bodies.splice(at, 1, bodies[other] as Buffer)
+    else if (body.length > 0) bodies[at] = change(body, random)
+  }
+  return Buffer.concat(bodies.flatMap((body) => [lengthOf(body), body]))
+}
+
+function lengthOf(body: Uint8Array): Uint8Array {
+  const field = Buffer.alloc(4)
+  field.writeUInt32BE(body.length)
+  return field
 }
 
 function change(bytes: Buffer, random: Random): Buffer {
