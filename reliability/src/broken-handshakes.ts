@@ -190,7 +190,9 @@ async function handlers(trial: Trial, rounds: number): Promise<void> {
     const server = await serve('tcp://127.0.0.1:0', { services, onError: fail, ...options })
     let typed = 0
     for (let round = 0; round < rounds; round++) {
-      const error: unknown = await callOnce(server.addresses[0] as Endpoint).catch((thrown: unknown) => thrown)
+      const error: unknown = await within(name, callOnce(server.addresses[0] as Endpoint)).catch(
+        (thrown: unknown) => thrown,
+      )
       typed += error instanceof RpcError && error.code === code ? 1 : 0
     }
     trial.all(`${code}, ${name} throws`, typed, rounds)

@@ -1,9 +1,10 @@
 // Load of calls: so many callers on one peer, each making one call after another of every kind, all booked.
 import type { ClientOf, Peer } from '@framewire/rpc'
-import type { CallLedger } from './ledger.ts'
+import { type CallLedger, checkOutcomes } from './ledger.ts'
 import type { ClientReport } from './process-config.ts'
+import type { Child } from './supervisor.ts'
 import type { Trial } from './trial.ts'
-import { sleep } from './waiting.ts'
+import { sleep, until } from './waiting.ts'
 import { work } from './work.ts'
 
 export type WorkClient = ClientOf<typeof work>
@@ -36,13 +37,26 @@ export function holdCalls(peer: Peer, ledger: CallLedger, count: number): Promis
   return Promise.all(Array.from({ length: count }, () => ledger.run('hold', (id) => api.hold(id))))
 }
 
+/** The handlers of so many calls have begun: they are under way. */
+export function untilUnderWay(server: Child, calls: number): Promise<void> {
+  return until('calls under way', async () => (await server.ask<number[]>('executed')).length >= calls)
+}
+
+/** What the calls of a client say of their handlers is true of the journals of its servers. */
+export async function checkCalls(trial: Trial, servers: readonly Child[], ...reports: ClientReport[]): Promise<void> {
+  const executed = await Promise.all(servers.map((server) => server.ask<number[]>('executed')))
+  for (const { outcomes, violations } of reports) {
+    trial.violations.push(...violations)
+    checkOutcomes(outcomes, executed.flat(), trial.violations)
+  }
+}
+
 /** A hundred calls that were held when their connection was lost: each UNAVAILABLE, and what it was if not. */
 export function countUnavailable(trial: Trial, report: ClientReport, name: string): void {
   const { UNAVAILABLE = 0, ...others } = report.calls
   trial.all(name, UNAVAILABLE, 100)
   trial.all('calls without an outcome', report.openCalls, 0)
   for (const [code, count] of Object.entries(others)) trial.tell(`calls that ended with ${code}`, count)
-  trial.violations.push(...report.violations)
 }
 
 export class CallLoad {

@@ -2,7 +2,7 @@
 // jumps: F23 to F26.
 import type { Endpoint } from '@framewire/transport'
 import { chaosProxy } from '@framewire/transport/testing'
-import { countUnavailable } from './calls.ts'
+import { checkCalls, countUnavailable, untilUnderWay } from './calls.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
 import { startServer, watchLoop } from './server-health.ts'
@@ -58,13 +58,14 @@ async function stoppedServer(trial: Trial): Promise<void> {
   server.signal('SIGCONT')
   const calls = { limits: CALLS, held: 10, reconnect: false, connections: 10 }
   const pair = await startPair(trial, 'calls', calls, { limits: CALLS })
-  await sleep(300)
+  await untilUnderWay(pair.server, 100)
   pair.server.signal('SIGSTOP')
   const stoppedAt = performance.now()
   const report = await pair.client.ask<ClientReport>('settled')
   trial.within('100 calls settled after', performance.now() - stoppedAt, 2_500)
   countUnavailable(trial, report, 'of them UNAVAILABLE')
   pair.server.signal('SIGCONT')
+  await checkCalls(trial, [pair.server], report)
 }
 
 /** A client that was stopped goes on where it was: its late timers prove nothing. */
@@ -104,20 +105,24 @@ async function standStill(
   trial.all('healthy connections that stand', report.open, CONNECTIONS)
   for (const { code, afterMs } of report.closes) trial.tell(`${code} after`, afterMs, 'ms')
   trial.violations.push(...report.violations)
-  await judgeCalls(trial, calls.client, 10)
+  await judgeCalls(trial, calls, 10)
 }
 
 /** None failed, and there were as many as that. */
-async function judgeCalls(trial: Trial, client: Child, least: number): Promise<void> {
-  const { calls, violations } = await client.ask<ClientReport>('report')
-  const { OK: good = 0, ...failed } = calls
+async function judgeCalls(
+  trial: Trial,
+  { server, client }: { server: Child; client: Child },
+  least: number,
+): Promise<void> {
+  const report = await client.ask<ClientReport>('report')
+  const { OK: good = 0, ...failed } = report.calls
   trial.all(
     'calls that failed',
     Object.values(failed).reduce((sum, count) => sum + count, 0),
     0,
   )
   trial.atLeast('calls', good, least)
-  trial.violations.push(...violations)
+  await checkCalls(trial, [server], report)
 }
 
 /** A wall clock that jumps by an hour, forward and back, at both ends. */
@@ -142,7 +147,7 @@ async function jumpingClock(trial: Trial): Promise<void> {
   trial.all('connections closed', report.closes.length, 0)
   trial.all('silent connections closed', (await silent.ask<ClientReport>('report')).closes.length, 0)
   trial.violations.push(...report.violations)
-  await judgeCalls(trial, calls.client, 100)
+  await judgeCalls(trial, calls, 100)
 }
 
 export const FROZEN_PROCESSES: readonly Row[] = [

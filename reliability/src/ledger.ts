@@ -47,16 +47,7 @@ export class CallLedger {
   /** Every call has ended, and what it says of its handler is true: `executed` lists the numbers that handlers saw. */
   check(executed: readonly number[]): void {
     for (const [id, method] of this.#open) this.#violations.push(`I2 call ${id} of ${method} has no outcome`)
-    const times = new Map<number, number>()
-    for (const id of executed) times.set(id, (times.get(id) ?? 0) + 1)
-    for (const { id, method, code, notProcessed } of this.outcomes) {
-      const runs = times.get(id) ?? 0
-      if (runs > 1) this.#violations.push(`I2 call ${id} ran ${runs} times`)
-      // A oneway is only on its way when it resolves.
-      if (code === 'OK' && runs === 0 && method !== 'note')
-        this.#violations.push(`I2 call ${id} succeeded and never ran`)
-      if (notProcessed && runs > 0) this.#violations.push(`I2 call ${id} says notProcessed (${code}) and ran`)
-    }
+    checkOutcomes(this.outcomes, executed, this.#violations)
   }
 
   async #end(id: number, method: string, call: (id: number) => Promise<unknown>): Promise<CallOutcome> {
@@ -68,6 +59,23 @@ export class CallLedger {
       this.#violations.push(`I2 call ${id} of ${method} failed with ${String(error)}`)
       return { id, method, code: 'UNTYPED', notProcessed: false }
     }
+  }
+}
+
+/** What calls say of their handlers is true: `executed` lists the numbers that handlers saw. */
+export function checkOutcomes(
+  outcomes: readonly CallOutcome[],
+  executed: readonly number[],
+  violations: string[],
+): void {
+  const times = new Map<number, number>()
+  for (const id of executed) times.set(id, (times.get(id) ?? 0) + 1)
+  for (const { id, method, code, notProcessed } of outcomes) {
+    const runs = times.get(id) ?? 0
+    if (runs > 1) violations.push(`I2 call ${id} ran ${runs} times`)
+    // A oneway is only on its way when it resolves.
+    if (code === 'OK' && runs === 0 && method !== 'note') violations.push(`I2 call ${id} succeeded and never ran`)
+    if (notProcessed && runs > 0) violations.push(`I2 call ${id} says notProcessed (${code}) and ran`)
   }
 }
 

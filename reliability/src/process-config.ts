@@ -1,6 +1,7 @@
 // What a child process is told when it starts, as JSON.
 import type { Limits, ReconnectOptions } from '@framewire/rpc'
 import type { Address, Endpoint, ListenAddress, ServerOptions, ServerTlsOptions } from '@framewire/transport'
+import type { CallOutcome } from './ledger.ts'
 
 /** What both kinds have in common. */
 interface Beat {
@@ -37,6 +38,8 @@ export interface ClientConfig {
   /** Callers on each peer, and calls that no handler ends. */
   callers?: number
   held?: number
+  /** The number of its first call, where several clients have the same servers. */
+  firstCall?: number
 }
 
 /** What a client process tells of its connections or calls. */
@@ -50,6 +53,6 @@ export interface ClientReport {
   calls: Record<string, number>
   notProcessed: number
   openCalls: number
-  outcomes: { id: number; code: string; notProcessed: boolean }[]
+  outcomes: readonly CallOutcome[]
   violations: string[]
 }

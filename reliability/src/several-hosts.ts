@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkCalls } from './calls.ts'
 import { blackHole, type Host, network } from './network.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
@@ -77,13 +78,20 @@ async function cutOff(trial: Trial): Promise<void> {
     connections: 6,
     callers: 2,
   }
-  const proxied: ClientConfig = { ...common, addresses: [`tcp://${NAME}:${PORT}`], connections: 6, callers: 2 }
+  const proxied: ClientConfig = {
+    ...common,
+    addresses: [`tcp://${NAME}:${PORT}`],
+    connections: 6,
+    callers: 2,
+    firstCall: 1e9,
+  }
   const both: Child[] = []
   for (const config of [direct, proxied])
     both.push(await startChild(trial, 'client', config, { before: clients.before }))
   await Promise.all(both.map((child) => child.ask('open')))
   await until('calls through both', async () => (await counts(both)).every(({ good }) => good > 200))
   const [cut, ...others] = hosts as [Host, ...Host[]]
+  trial.atLeast('clients on the host that is cut off', await peersOf(servers.slice(0, 1)), 1)
   const judges = await Promise.all(servers.slice(1).map((server, index) => watchLoop(trial, server, `, ${index + 2}`)))
   const hole = blackHole(cut, ['in', 'out'])
   const cutAt = await counts(both)
@@ -107,7 +115,9 @@ async function cutOff(trial: Trial): Promise<void> {
     (await counts(both)).every(({ good }, index) => good > (last[index]?.good ?? 0) + 100),
   )
   trial.all('clients on the host that came back', await peersOf(back ? [back] : []), 12)
-  for (const child of both) trial.violations.push(...(await child.ask<ClientReport>('report')).violations)
+  const reports = await Promise.all(both.map((child) => child.ask<ClientReport>('report')))
+  // A call that was made again on another host must not have run on the first.
+  await checkCalls(trial, servers, ...reports)
 }
 
 async function peersOf(servers: readonly Child[]): Promise<number> {

@@ -1,7 +1,7 @@
 // Peers that vanish without a word, packets that are lost, connections that the kernel kills: F04 to F06, F17, F29, F30.
 // A server and a client as processes in network namespaces, and what iptables and ss do to their packets.
 import type { ServerStats } from '@framewire/transport'
-import { countUnavailable } from './calls.ts'
+import { checkCalls, countUnavailable, untilUnderWay } from './calls.ts'
 import { blackHole, type Host, network } from './network.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
@@ -87,13 +87,14 @@ async function checkBooks(trial: Trial, client: Child): Promise<ClientReport> {
 
 /** Calls under way: each ends once, with UNAVAILABLE. */
 async function vanishUnderCalls(trial: Trial, directions: readonly ('in' | 'out')[], mostMs: number): Promise<void> {
-  const { client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
-  await sleep(500)
+  const { server, client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
+  await untilUnderWay(server, 100)
   blackHole(hosts[1], directions)
   const begin = performance.now()
   const report = await client.ask<ClientReport>('settled')
   trial.within('100 calls settled after', performance.now() - begin, mostMs)
   countUnavailable(trial, report, 'of them UNAVAILABLE')
+  await checkCalls(trial, [server], report)
 }
 
 async function idle(trial: Trial): Promise<void> {
@@ -230,11 +231,12 @@ function sum(counts: Readonly<Record<string, number>>): number {
 }
 
 async function killUnderCalls(trial: Trial, kill: (host: Host) => unknown): Promise<void> {
-  const { client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
-  await sleep(300)
+  const { server, client, hosts } = await startPair(trial, 'calls', { client: { held: 100, reconnect: false } })
+  await untilUnderWay(server, 100)
   kill(hosts[1])
   const report = await client.ask<ClientReport>('settled')
   countUnavailable(trial, report, 'calls under way that end with UNAVAILABLE, once')
+  await checkCalls(trial, [server], report)
 }
 
 const KERNEL = { needs: ['namespaces', 'iptables'], isQuiet: true } as const
