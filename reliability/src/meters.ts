@@ -43,20 +43,21 @@ export function memoryBound(connections: number, maxFrameLength: number, highWat
 }
 
 /**
- * How long the threads of a process were ready to run and had no core, in ms since it began; 0 where nobody knows. All of
- * them count: while one that collects garbage has no core, the main thread waits for it.
+ * How long the main thread of a process was ready to run and had no core, in ms since it began; 0 where nobody knows. Other
+ * threads do not count: several wait at the same time, and their sum is more than the time that has passed.
  */
 export function coreWaitMs(pid: number | 'self'): number {
-  return threadFiles(pid).reduce((sum, file) => {
-    try {
-      return sum + waitOf(readFileSync(file, 'latin1'))
-    } catch {
-      return sum
-    }
-  }, 0)
+  try {
+    return waitOf(readFileSync(`/proc/${pid}/schedstat`, 'latin1'))
+  } catch {
+    return 0
+  }
 }
 
-/** The same of this process, a thousand times a second if need be: of its main thread, or of all it has by now. */
+/**
+ * The same of this process, a thousand times a second if need be: of its main thread, or of all it has by now, because
+ * while one that collects garbage has no core, the main thread waits for it.
+ */
 export function ownCoreWait(threads: 'main' | 'all'): () => number {
   const paths = threads === 'all' ? threadFiles('self') : threadFiles('self').slice(0, 1)
   const files = paths.map((path) => openSync(path, 'r'))
