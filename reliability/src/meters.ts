@@ -60,9 +60,20 @@ export function coreWaitMs(pid: number | 'self'): number {
  */
 export function ownCoreWait(threads: 'main' | 'all'): () => number {
   const paths = threads === 'all' ? threadFiles('self') : threadFiles('self').slice(0, 1)
-  const files = paths.map((path) => openSync(path, 'r'))
+  const files = paths.map((path) => ({ file: openSync(path, 'r'), waited: 0 }))
   const text = Buffer.alloc(64)
-  return () => files.reduce((sum, file) => sum + waitOf(text.toString('latin1', 0, readSync(file, text, 0, 64, 0))), 0)
+  let sum = 0
+  return () => {
+    // Threads wait at the same time: the longest of these waits is time that has passed, and their sum is not.
+    let longest = 0
+    for (const each of files) {
+      const waited = waitOf(text.toString('latin1', 0, readSync(each.file, text, 0, 64, 0)))
+      longest = Math.max(longest, waited - each.waited)
+      each.waited = waited
+    }
+    sum += longest
+    return sum
+  }
 }
 
 function threadFiles(pid: number | 'self'): string[] {
