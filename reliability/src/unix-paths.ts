@@ -11,7 +11,7 @@ import { connect, type Endpoint, listen, type Server, TransportError } from '@fr
 import { checkCounters } from './ledger.ts'
 import { frame } from './rig.ts'
 import type { Row } from './row.ts'
-import { Child } from './supervisor.ts'
+import { Child, startChild } from './supervisor.ts'
 import type { Trial } from './trial.ts'
 import { sleep, until } from './waiting.ts'
 import { endOf } from './ways.ts'
@@ -51,6 +51,7 @@ async function paths(trial: Trial): Promise<void> {
   trial.all('live servers left alone', live, rounds)
   trial.all('files and links left alone', foreign, rounds)
   trial.all('sockets of dead servers replaced', stale, Math.ceil(rounds / 10))
+  await leavesBusy(trial, join(folder, 'busy'))
   trial.all('path of 120 bytes', (await tryListenCode(`${folder}/${'x'.repeat(120)}`)) === 'OK' ? 0 : 1, 1)
 }
 
@@ -84,6 +85,28 @@ async function replacesStale(path: string): Promise<0 | 1> {
   const { server } = await tryListen(path)
   await server?.close()
   return server === undefined ? 0 : 1
+}
+
+/** A server that is alive and accepts nobody: its backlog is full, and the path is still its own. */
+async function leavesBusy(trial: Trial, path: string): Promise<void> {
+  if (process.platform !== 'linux') return trial.note('no full backlog: only Linux tells it from a dead server')
+  const options = { backlog: 1 }
+  const busy = await startChild(trial, 'server', { kind: 'messages', address: `unix:${path}`, options })
+  busy.signal('SIGSTOP')
+  let isFull = false
+  for (let count = 0; count < 16 && !isFull; count++) {
+    const socket = connectSocket({ path })
+    trial.atEnd(() => socket.destroy())
+    isFull = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(false))
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'))
+    })
+  }
+  const { code, server } = await tryListen(path)
+  await server?.close()
+  busy.signal('SIGCONT')
+  trial.all('backlogs that are full', isFull ? 1 : 0, 1)
+  trial.all('server with a full backlog left alone', code === 'ADDRESS_IN_USE' && existsSync(path) ? 1 : 0, 1)
 }
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
