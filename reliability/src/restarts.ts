@@ -129,6 +129,10 @@ async function rollUnder(trial: Trial, way: Way, name: string, restarts: number,
   await Promise.all(loads.map((load) => load.stop()))
   const failed = ledger.count(({ code }) => code !== 'OK')
   trial.all(`calls that failed in ${restarts} restarts, ${name}`, failed, 0)
+  for (const code of new Set(ledger.outcomes.map((outcome) => outcome.code))) {
+    const count = ledger.count((outcome) => outcome.code === code)
+    if (code !== 'OK') trial.tell(`${code}, ${name}`, count)
+  }
   trial.tell(`calls in all, ${name}`, ledger.outcomes.length)
   ledger.check(journal.read())
 }
