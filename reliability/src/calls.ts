@@ -60,6 +60,8 @@ export function countUnavailable(trial: Trial, report: ClientReport, name: strin
 }
 
 export class CallLoad {
+  /** Calls that have ended. */
+  ended = 0
   readonly #ledger: CallLedger
   readonly #callers: Promise<void>[]
   #isOver = false
@@ -80,6 +82,7 @@ export class CallLoad {
     for (let round = caller; !this.#isOver; round++) {
       const [method, call] = KINDS[round % KINDS.length] as (typeof KINDS)[number]
       const { code } = await this.#ledger.run(method, (id) => call(api, id))
+      this.ended++
       // Who fails at once must not fail a million times.
       if (code !== 'OK') await sleep(5)
     }

@@ -114,7 +114,6 @@ async function rollUnder(trial: Trial, way: Way, name: string, restarts: number,
   const loads = peers.map((peer) => new CallLoad(peer, ledger, 8))
   let lateMs = 0
   for (let count = 0; count < restarts; count++) {
-    const before = ledger.outcomes.length
     const index = count % 2
     const server = servers[index]
     const other = servers[1 - index] as Child
@@ -122,7 +121,9 @@ async function rollUnder(trial: Trial, way: Way, name: string, restarts: number,
     await server?.ask('close', 20_000)
     await server?.stop(trial.violations)
     await restart(index)
-    await until('more calls', () => ledger.outcomes.length > before + 200)
+    // All of them have moved: a call that the second server refuses as well, because it goes too, fails, and says why.
+    const before = loads.map(({ ended }) => ended)
+    await until('more calls of each peer', () => loads.every(({ ended }, at) => ended > (before[at] as number) + 50))
     lateMs = Math.max(lateMs, await other.ask<number>('loopMs', 99))
   }
   judgeLoop(trial, lateMs, `, ${name}`)
