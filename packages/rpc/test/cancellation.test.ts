@@ -54,7 +54,7 @@ describe('the time a call may take', () => {
     }
   })
 
-  test.each([0, -1, Number.NaN])('of %d is a RangeError, and nothing is sent', async (timeoutMs) => {
+  test.each([0, -1, Number.NaN, '5' as never])('of %j is a RangeError, and nothing is sent', async (timeoutMs) => {
     const { peer, puppet } = await puppetServer()
     const error = await rejection(peer.client(work).do(1, { timeoutMs }))
     expect(error).toEqual(new RangeError(`timeoutMs must be above 0, got ${timeoutMs}`))
