@@ -7,6 +7,7 @@ import { connect } from '../src/connect.ts'
 import type { Connection } from '../src/connection.ts'
 import { listen } from '../src/server.ts'
 import type { ClientTlsOptions, ServerTlsOptions } from '../src/tls-options.ts'
+import { frames } from './messages.ts'
 import { rawConnect, rawServer } from './raw-sockets.ts'
 import { ask, handles, isCutOff, tlsServer } from './tls-ends.ts'
 
@@ -156,6 +157,7 @@ suite(`a handshake that cannot be${skipped}`, () => {
   const puppets: [string, Uint8Array, RegExp][] = [
     ['says nothing', new Uint8Array(0), /not done within 1500 ms/],
     ['sends one byte of a ClientHello', Uint8Array.of(0x16), /not done within 1500 ms/],
+    ['sends a message before any handshake', frames('early'), /wrong version|packet length|record/],
     ['speaks no TLS', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /http request|wrong version/],
   ]
   test.each(puppets)('with a client that %s ends in time, and others are served', async (_, bytes, message) => {
