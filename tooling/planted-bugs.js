@@ -48,6 +48,7 @@ function failedRows(copy, { file, guard, without }, seed) {
     const build = node(copy, ['tooling/turbo.js', 'build', '--quiet'])
     if (build.status !== 0) return [`not built: ${build.stderr.split('\n', 1)[0]}`]
     const card = node(copy, ['reliability/dist/main.js', '--seed', seed, '--report', join(copy, 'card.md')])
+    if (card.status === null) throw new Error(`the card was ended by ${card.signal}`)
     console.log(card.stdout.replace(/^(?! {7}|.* FAIL ).*\n/gm, ''))
     return [...card.stdout.matchAll(/ FAIL (\w+)/g)].map(([, row]) => row ?? '')
   } finally {
@@ -68,6 +69,8 @@ const { only, seed = '1' } = values
 /** @type {PlantedBug[]} */
 const all = JSON.parse(readFileSync(join(ROOT, 'reliability/planted-bugs.json'), 'utf8'))
 const asked = all.filter(({ row }) => only === undefined || only.includes(row))
+// The program under way ends by it, and what is left to do is to clear up.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 const copy = copyCheckout()
 let exact = 0
 try {

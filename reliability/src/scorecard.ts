@@ -46,8 +46,8 @@ memory than connections x (longest frame + high-water mark + 128 KiB) + 64 MiB a
 Where a fault acts on a server process that runs, 99 % of its timers are at most 50 ms late, without what it waited for a core
 (I5); where attackers share the process of the server, that would judge them as well and is left out.
 
-A time may be missed by as much as the timers of an idle process were late meanwhile ("late"); a row of which only times were
-missed is run once more, and says so. Time limits are about a tenth of the defaults: heartbeats and pings 1 s and 1 s, stalled
+A time may be missed by as much as the timers of an idle process were late meanwhile ("late"), 1 s at most; a row of which only
+times were missed is run once more, and says so. Time limits are about a tenth of the defaults: heartbeats and pings 1 s and 1 s, stalled
 writes and frames 2 s, TLS handshakes 1 s.
 
 | row | fault | by | required | seen | seed | time | late | |
