@@ -89,7 +89,7 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
 
   /** The stream has failed: thrown after the messages that have arrived, or instead of them. */
   fail(error: unknown, { discard }: { discard: boolean }): void {
-    if (this.#isLeft || this.#hasEnded) return
+    if (this.#hasEnded || this.#isLeft) return
     this.#failure = { error }
     if (discard) this.#buffer.clear()
     const first = this.#waiting.shift()
@@ -107,12 +107,11 @@ export class Inbound implements AsyncGenerator<unknown, undefined, undefined> {
     }
     // What waits is taken without a function made for it: a fast stream comes this way with every message.
     if (this.#buffer.hasMessage) return Promise.resolve(this.#take())
-    if (this.#isLeft) return Promise.resolve(DONE)
-    if (this.#failure !== undefined) {
+    if (this.#failure && !this.#isLeft) {
       this.#leave()
       return Promise.reject(this.#failure.error)
     }
-    if (this.#hasEnded) return Promise.resolve(DONE)
+    if (this.#hasEnded || this.#isLeft) return Promise.resolve(DONE)
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 

@@ -32,7 +32,7 @@ const TRACE_KEYS = ['traceparent', 'tracestate']
 /** The time a call has, in ms: what it asks for, or the default of its kind, and no more than the call it is made for. */
 export function timeoutOf(kind: Kind, { timeoutMs, ctx }: CallOptions, clock: Clock): number {
   const own = timeoutMs ?? (returnsMany(kind) ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS)
-  if (!(own > 0) || own !== +own) throw new RangeError(`timeoutMs must be above 0, got ${own}`)
+  if (!(own > 0 && own === +own)) throw new RangeError(`timeoutMs must be above 0, got ${own}`)
   return ctx === undefined ? own : Math.min(own, ctx.deadline - clock.now())
 }
 
