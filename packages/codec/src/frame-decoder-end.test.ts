@@ -207,4 +207,17 @@ describe("end where the framing takes an unterminated rest ('emit')", () => {
     decoder.end(keepText(frames))
     expect(frames).toEqual(['rest'])
   })
+
+  test('shows it to a visitor that cannot call its own decoder either, so that its bytes stay what they are', () => {
+    const decoder = new FrameDecoder(lines({ unterminated: 'emit' }))
+    const rest = text.encode('x'.repeat(70))
+    decoder.push(rest, () => {})
+    decoder.end((bytes, start, end) => {
+      for (const call of [() => decoder.push(rest, () => {}), () => decoder.end(), () => decoder.detach()]) {
+        expect(call).toThrow(/called by its own visitor$/)
+      }
+      new FrameDecoder(framing).push(stream('y'.repeat(69)).subarray(0, 70), () => {})
+      expect(bytes.subarray(start, end)).toEqual(rest)
+    })
+  })
 })

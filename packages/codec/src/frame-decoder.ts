@@ -44,7 +44,7 @@ export class FrameDecoder {
   readonly #onSkip: ((error: FramingError) => void) | undefined
   readonly #carry: CarryBuffer
   #expected = 0 // whole length of the frame in the carry, 0 = unknown
-  #visited = 0 // whole length of the frame that is shown where it stands in the carry
+  #visited = 0 // whole length of the frame that a visitor is shown where it stands in the carry, 0 = none
   #seen = 0 // bytes in the carry that measure has looked at
   #skip = 0 // bytes of an oversize frame still to drop
   #dropped = 0 // bytes of it that are gone
@@ -239,6 +239,7 @@ export class FrameDecoder {
     try {
       if (visit(bytes, from, to) === false) this.#isPaused = true
     } finally {
+      this.#visited = 0
       this.#clearCarry()
     }
   }
@@ -328,7 +329,12 @@ export class FrameDecoder {
       throw error
     }
     this.#expected = length
-    this.#visitWhole(visit, 0, length)
+    this.#isRunning = true
+    try {
+      this.#visitWhole(visit, 0, length)
+    } finally {
+      this.#isRunning = false
+    }
     return true
   }
 
