@@ -1,6 +1,8 @@
 // The bytes of the one frame that a chunk border split. Invariant: capacity follows the bytes received, never the length
 // declared, so a peer that announces 4 MiB and goes silent costs a few bytes.
 
+import { checkBytes } from './framing.ts'
+
 /** The largest buffer that is kept for the next split frame. */
 const MAX_SPARE = 256 * 1024
 const LEAST_CAPACITY = 64
@@ -51,9 +53,16 @@ export class CarryBuffer {
     const most = total || Number.POSITIVE_INFINITY
     const old = this.bytes
     const capacity = Math.max(received, LEAST_CAPACITY, Math.min(most, 2 * received))
-    this.bytes = takeSpare(received, capacity, most) ?? this.#allocate(capacity)
+    this.bytes = takeSpare(received, capacity, most) ?? this.#make(capacity)
     this.bytes.set(old.subarray(0, this.length))
     giveBack(old)
+  }
+
+  #make(capacity: number): Uint8Array {
+    const bytes = this.#allocate(capacity)
+    checkBytes('what allocate returns', bytes)
+    if (bytes.length >= capacity) return bytes
+    throw new RangeError(`allocate returned ${bytes.length} bytes where ${capacity} were asked for`)
   }
 }
 

@@ -9,7 +9,7 @@
 
 import { CarryBuffer } from './carry-buffer.ts'
 import { FrameKeeper } from './frame-keeper.ts'
-import { checkBytes, checkFraming, checkFunction, checkWord, type Framing } from './framing.ts'
+import { checkBytes, checkFraming, checkFunction, checkWord, type Framing, shown } from './framing.ts'
 import { FramingError, frameTooLong, locate } from './framing-error.ts'
 
 /**
@@ -28,6 +28,7 @@ export interface FrameDecoderOptions {
   onSkip?: (error: FramingError) => void
   /**
    * Makes the buffers for split frames, of that many bytes; what stands in them does not matter, so they need no zeros.
+   * What it throws ends the stream; a shorter answer is a RangeError that does.
    * @default `new Uint8Array(length)`
    */
   allocate?: (length: number) => Uint8Array
@@ -82,6 +83,7 @@ export class FrameDecoder {
   push(chunk: Uint8Array, visit: FrameVisitor): boolean {
     this.#check('push')
     checkBytes('chunk', chunk)
+    checkVisitor(visit)
     if (this.#isEnding) throw new TypeError('FrameDecoder.push after end')
     if (this.#held.length === 0 && !this.#isPaused) return this.#run(chunk, 0, chunk.length, visit)
     if (this.#heldAt > this.#held.length / 2) {
@@ -95,6 +97,7 @@ export class FrameDecoder {
   /** Goes on after a pause, first with what was held back. Returns false when paused again. */
   resume(visit: FrameVisitor): boolean {
     this.#check('resume')
+    checkVisitor(visit)
     this.#isPaused = false
     const goesOn = this.#runHeld(visit)
     if (goesOn && this.#isEnding) this.#finish(visit)
@@ -130,6 +133,7 @@ export class FrameDecoder {
   /** The stream has ended: nothing to say between frames, FRAME_TRUNCATED inside one. While paused: said on `resume`. */
   end(visit?: FrameVisitor): void {
     this.#check('end')
+    if (visit !== undefined) checkVisitor(visit)
     if (!this.#isPaused && this.#held.length > 0 && visit === undefined) {
       throw new TypeError(`FrameDecoder.end needs a visitor: ${this.pendingLength} bytes wait behind one that threw`)
     }
@@ -185,7 +189,7 @@ export class FrameDecoder {
         } else if (this.#skip === 0) {
           this.#expected = length
           this.#seen = end - at
-          this.#carry.append(bytes, at, end, length)
+          this.#append(this.#carry, bytes, at, end)
           at = end
         }
       }
@@ -203,7 +207,7 @@ export class FrameDecoder {
     while (at < end && (this.#expected === 0 || carry.length < this.#expected)) {
       const want = this.#expected > 0 ? this.#expected - carry.length : Math.max(LEAST_STEP, carry.length)
       const take = Math.min(want, end - at)
-      carry.append(bytes, at, at + take, this.#expected)
+      this.#append(carry, bytes, at, at + take)
       at += take
       if (this.#expected > 0) continue
       const seen = this.#seen
@@ -265,8 +269,8 @@ export class FrameDecoder {
   /** Begins to skip the refused frame where that is allowed; otherwise the refusal, or what onSkip throws, is final. */
   #refuse(error: unknown, seen: number): 0 {
     let final = error
-    if (this.#oversize === 'skip' && error instanceof FramingError && (error.frameLength ?? 0) > seen) {
-      this.#skip = error.frameLength as number
+    if (this.#oversize === 'skip' && error instanceof FramingError && trusted(error.frameLength) > seen) {
+      this.#skip = trusted(error.frameLength)
       this.#switchFraming()
       try {
         this.#onSkip?.(error)
@@ -301,7 +305,17 @@ export class FrameDecoder {
       if (at < end) return
       this.#held.release()
       this.#heldAt = 0
-    } else if (at < end) this.#held.append(bytes, at, end, 0)
+    } else if (at < end) this.#append(this.#held, bytes, at, end)
+  }
+
+  /** Without a buffer for them the bytes are lost, and the stream is over. */
+  #append(buffer: CarryBuffer, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      buffer.append(bytes, start, end, this.#expected)
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
   }
 
   #finish(visit: FrameVisitor | undefined): void {
@@ -357,4 +371,14 @@ export class FrameDecoder {
     if (this.#isRunning) throw new TypeError(`FrameDecoder.${method} called by its own visitor`)
     if (this.#failure !== undefined) throw this.#failure.error
   }
+}
+
+/** A length to skip by. A framing of the user's own may say anything. */
+function trusted(frameLength: number | undefined): number {
+  return Number.isSafeInteger(frameLength) ? (frameLength as number) : 0
+}
+
+/** At the call: found at the first frame, that frame would be lost. */
+function checkVisitor(visit: FrameVisitor): void {
+  if (typeof visit !== 'function') throw new TypeError(`visit must be a function, got ${shown(visit)}`)
 }
