@@ -3,8 +3,9 @@ import { LENGTH_FIELDS } from '../test/length-fields.ts'
 import { referenceFrame } from '../test/reference-frame.ts'
 import { errorOfStream, framingErrorOf } from '../test/stream.ts'
 import { cut, join } from './chunks.ts'
-import { encode } from './encode.ts'
+import { encode, encodeHeader } from './encode.ts'
 import { FrameDecoder } from './frame-decoder.ts'
+import { FramingError } from './framing-error.ts'
 import { hex } from './law-check.ts'
 import { type LengthFieldOptions, lengthField } from './length-field.ts'
 
@@ -183,6 +184,8 @@ test.each<[LengthFieldOptions, string]>([
   [{ writeLength: () => {} }, 'readLength'],
   [{ lengthFieldLength: 'varint', readLength: () => 0, writeLength: () => {} }, 'readLength'],
   [{ lengthFieldLength: 1, headerLength: 300, lengthCounts: 'frame' }, 'empty frame'],
+  [{ lengthCounts: 11, maxFrameLength: 10 }, 'every payload at least 11 bytes, maxFrameLength is 10'],
+  [{ lengthFieldLength: 'varint', lengthCounts: 11, maxFrameLength: 10 }, 'every payload at least 11 bytes'],
 ])('options that no frame could meet are a RangeError at the call: %o', (options, name) => {
   expect(() => lengthField(options)).toThrow(RangeError)
   expect(() => lengthField(options)).toThrow(name)
@@ -277,6 +280,35 @@ test('a length that the own field cannot say is UNENCODABLE, and nothing is writ
   })
   expect(target).toEqual(new Uint8Array(20).fill(0xee))
 })
+
+test('a length that the own field refuses when it is read back is UNENCODABLE, too: nobody sent it', () => {
+  const cause = new FramingError('INVALID_LENGTH', 'no four digits')
+  const readLength = (): number => {
+    throw cause
+  }
+  const digits = lengthField({ readLength, writeLength: () => {} })
+  expect(framingErrorOf(() => encode(digits, new Uint8Array(9)))).toMatchObject({
+    code: 'UNENCODABLE',
+    reason: 'length 9 does not fit the length field: no four digits',
+    cause,
+  })
+})
+
+test.each([8, 'varint'] as const)(
+  'no length above 2^53 - 1 is written, which nobody would read: %s',
+  (lengthFieldLength) => {
+    const framing = lengthField({
+      lengthFieldLength,
+      maxVarintLength: 8,
+      lengthCounts: 10 - Number.MAX_SAFE_INTEGER,
+      maxFrameLength: Number.POSITIVE_INFINITY,
+    })
+    expect(framing.maxFrameLength).toBe(10)
+    const header = encodeHeader(framing, 10)
+    expect(framing.measure(header, 0, header.length, 0)).toBe(header.length + 10)
+    expect(framingErrorOf(() => encodeHeader(framing, 11))).toMatchObject({ code: 'FRAME_TOO_LONG', limit: 10 })
+  },
+)
 
 test('the length of a frame is known with its header, unless a trailer of given bytes stands behind it', () => {
   const expectedOf = (options: LengthFieldOptions) => {

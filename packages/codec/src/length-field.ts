@@ -111,6 +111,12 @@ class LengthFieldFraming implements Framing {
     this.#isPlain = isBigEndian32 && this.#adjustment === 0 && this.#header === 4 && this.#trailer.length === 0
     this.maxFrameLength = Math.min(checkLimit('maxFrameLength', maxFrameLength), this.#mostPayload())
     if (this.maxFrameLength < 0) throw new RangeError('the length field cannot hold the length of an empty frame')
+    const least = -this.#adjustmentFor(Math.max(this.#size, 1))
+    if (least > this.maxFrameLength) {
+      throw new RangeError(
+        `lengthCounts ${lengthCounts} makes every payload at least ${least} bytes, maxFrameLength is ${this.maxFrameLength}`,
+      )
+    }
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
@@ -217,7 +223,7 @@ class LengthFieldFraming implements Framing {
     const size = this.#size === 0 ? this.#maxVarint : this.#size
     const mostValue = this.#size === 0 ? 2 ** (7 * size) - 1 : 2 ** (8 * size) - 1
     const mostWhole = Number.MAX_SAFE_INTEGER - this.#header - this.#trailer.length - size
-    return Math.min(mostValue - this.#adjustmentFor(size), mostWhole)
+    return Math.min(Math.min(mostValue, Number.MAX_SAFE_INTEGER) - this.#adjustmentFor(size), mostWhole)
   }
 
   #headerAt(bytes: Uint8Array, start: number, length: number): number {
@@ -263,8 +269,19 @@ class LengthFieldFraming implements Framing {
     if (!this.#writeLength) return undefined
     const field = new Uint8Array(size)
     this.#writeLength(field, 0, value)
-    if (this.#readOwn(field, 0) === value) return field
+    if (this.#readBack(field, value) === value) return field
     throw new FramingError('UNENCODABLE', `length ${value} does not fit the length field: it reads as another`)
+  }
+
+  /** What is wrong with the field is wrong with the length: no peer has sent it. */
+  #readBack(field: Uint8Array, value: number): number {
+    try {
+      return this.#readOwn(field, 0)
+    } catch (cause) {
+      if (!(cause instanceof FramingError)) throw cause
+      const reason = `length ${value} does not fit the length field: ${cause.reason}`
+      throw new FramingError('UNENCODABLE', reason, { cause })
+    }
   }
 }
 

@@ -128,7 +128,7 @@ describe('varint', () => {
     const justAbove = Uint8Array.of(0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10)
     expect(framingErrorOf(() => readVarint(justAbove, 0, 8))).toMatchObject({
       code: 'INVALID_LENGTH',
-      reason: expect.stringMatching(/^length 900719925474099\d is above 2\^53 - 1$/),
+      reason: 'length 9007199254740993 is above 2^53 - 1',
       limit: MOST,
     })
   })

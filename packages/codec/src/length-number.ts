@@ -18,8 +18,11 @@ function readUnsigned64(bytes: Uint8Array, at: number, little: boolean): number 
   const high = readUnsigned(bytes, little ? at + 4 : at, 4, little)
   const low = readUnsigned(bytes, little ? at : at + 4, 4, little)
   if (high <= 0x1f_ffff) return high * TWO_32 + low
-  const seen = BigInt(high) * BigInt(TWO_32) + BigInt(low)
-  throw new FramingError('INVALID_LENGTH', `length ${seen} is above 2^53 - 1`, { limit: Number.MAX_SAFE_INTEGER })
+  throw aboveSafe(BigInt(high) * BigInt(TWO_32) + BigInt(low))
+}
+
+function aboveSafe(length: bigint): FramingError {
+  return new FramingError('INVALID_LENGTH', `length ${length} is above 2^53 - 1`, { limit: Number.MAX_SAFE_INTEGER })
 }
 
 /** The commonest of them: 4 bytes, big endian. */
@@ -64,7 +67,9 @@ export function readVarint(bytes: Uint8Array, at: number, size: number): number 
   let value = 0
   for (let index = size - 1; index >= 0; index--) value = value * 128 + ((bytes[at + index] as number) & 0x7f)
   if (value <= Number.MAX_SAFE_INTEGER) return value
-  throw new FramingError('INVALID_LENGTH', `length ${value} is above 2^53 - 1`, { limit: Number.MAX_SAFE_INTEGER })
+  let seen = 0n
+  for (let index = size - 1; index >= 0; index--) seen = seen * 128n + BigInt((bytes[at + index] as number) & 0x7f)
+  throw aboveSafe(seen)
 }
 
 /** Bytes a minimal varint of this value takes. */

@@ -71,7 +71,9 @@ const doubtfulStream = fc
     const short = payloads.filter(({ length }) => length <= 200)
     const bytes = join([streamOf(options, short), garbage])
     for (const [at, value] of flips) if (bytes.length > 0) bytes[at % bytes.length] = value
-    return { options: { ...options, maxFrameLength }, bytes, lengths }
+    const { lengthCounts } = options
+    const least = typeof lengthCounts === 'number' ? lengthCounts : 1 // of a payload; a lower limit no frame could meet
+    return { options: { ...options, maxFrameLength: Math.max(maxFrameLength, least) }, bytes, lengths }
   })
 
 /** One stream for each way to end, so that every run meets them all whatever it draws. */
