@@ -161,6 +161,7 @@ describe('what measure answers', () => {
     ['a negative header', { headerLength: () => -1, trailerLength: () => 1 }, -1, 1],
     ['a negative trailer', { headerLength: () => 1, trailerLength: () => -1 }, 1, -1],
     ['a header that is no number', { headerLength: () => Number.NaN }, Number.NaN, 0],
+    ['parts of a byte', { headerLength: () => 0.5, trailerLength: () => 0.5 }, 0.5, 0.5],
   ])('is INVALID_LENGTH with %s', (_, rest, header, trailer) => {
     expect(errorOfStream(answering(3, rest), 'abc')).toMatchObject({
       code: 'INVALID_LENGTH',
@@ -270,7 +271,7 @@ describe('encoding', () => {
       },
       encodeInto(_: Uint8Array, at: number, payload: Uint8Array, own?: Uint8Array) {
         seen.push(['whole', this === definition, own])
-        return at + payload.length
+        return at + payload.length + (own?.length ?? 0)
       },
       encodeHeaderInto(_: Uint8Array, at: number, __: number, own?: Uint8Array) {
         seen.push(['header', this === definition, own])
@@ -363,6 +364,17 @@ describe('a trailer', () => {
   test('is handed out where trailerLength says so', () => {
     const kept = defineFraming({ ...definition, trailerLength: () => 0 })
     expect(new FrameDecoder(kept).decode(text.encode('2ab,;'))).toEqual([text.encode('ab,;')])
+  })
+
+  test('is written behind a payload that goes out by itself, too', () => {
+    const inParts = defineFraming({
+      ...definition,
+      encodeHeaderInto: (_, at) => at + 1,
+      encodeTrailerInto: (_, at) => at + 2,
+    })
+    const target = text.encode('2ab   ')
+    expect(inParts.encodeTrailerInto?.(target, 3, 2)).toBe(5)
+    expect(text.decode(target)).toBe('2ab,; ')
   })
 
   test('is looked for in the frame alone, not in front of a shorter one', () => {

@@ -7,6 +7,7 @@ import {
   checkLimit,
   checkRoom,
   checkWord,
+  checkWritten,
   DEFAULT_MAX_FRAME_LENGTH,
   type Framing,
 } from './framing.ts'
@@ -30,6 +31,7 @@ export interface FramingDefinition
 }
 
 const DEFAULT_MAX_OVERHEAD = 64
+const NO_BYTES = new Uint8Array(0)
 
 const FUNCTIONS = [
   'measure',
@@ -63,10 +65,12 @@ export function defineFraming(definition: FramingDefinition): Framing {
     framing.encodedLength(payloadLength, header) // the limit
     return encodeHeaderInto.call(definition, target, at, payloadLength, header)
   }
-  return Object.assign(framing, {
-    encodeHeaderInto: writeHeader,
-    encodeTrailerInto: encodeTrailerInto.bind(definition),
-  })
+  const trailer = new Trailer(definition.trailer ?? NO_BYTES)
+  const writeTrailer: NonNullable<Framing['encodeTrailerInto']> = (target, at, payloadLength) => {
+    const end = encodeTrailerInto.call(definition, target, at, payloadLength)
+    return trailer.encodeInto(target, end - trailer.length)
+  }
+  return Object.assign(framing, { encodeHeaderInto: writeHeader, encodeTrailerInto: writeTrailer })
 }
 
 class DefinedFraming implements Framing {
@@ -78,7 +82,7 @@ class DefinedFraming implements Framing {
 
   constructor(definition: FramingDefinition) {
     const { maxFrameLength = DEFAULT_MAX_FRAME_LENGTH, maxOverhead = DEFAULT_MAX_OVERHEAD } = definition
-    const { unterminated = 'error', trailer = new Uint8Array(0) } = definition
+    const { unterminated = 'error', trailer = NO_BYTES } = definition
     for (const name of FUNCTIONS) checkFunction(name, definition[name])
     if (definition.measure === undefined) throw new TypeError('a framing needs measure')
     this.maxFrameLength = checkLimit('maxFrameLength', maxFrameLength)
@@ -123,11 +127,11 @@ class DefinedFraming implements Framing {
   }
 
   encodeInto(target: Uint8Array, at: number, payload: Uint8Array, header?: Uint8Array): number {
-    checkRoom(target, at, this.encodedLength(payload.length, header))
+    const length = this.encodedLength(payload.length, header)
+    checkRoom(target, at, length)
     const encodeInto = this.#definition.encodeInto as Framing['encodeInto']
-    const end = encodeInto.call(this.#definition, target, at, payload, header)
-    this.#trailer.encodeInto(target, end - this.#trailer.length)
-    return end
+    const end = checkWritten(at, encodeInto.call(this.#definition, target, at, payload, header), length)
+    return this.#trailer.encodeInto(target, end - this.#trailer.length)
   }
 
   #checkPayload(bytes: Uint8Array, start: number, length: number): void {
@@ -135,7 +139,7 @@ class DefinedFraming implements Framing {
     const trailer = this.trailerLength(bytes, start, length)
     const overhead = header + trailer
     const payload = length - overhead
-    if (!(header >= 0 && trailer >= 0 && payload >= 0)) {
+    if (!(isByteCount(header) && isByteCount(trailer) && payload >= 0)) {
       const reason = `frame of ${length} bytes cannot have a header of ${header} and a trailer of ${trailer} bytes`
       throw new FramingError('INVALID_LENGTH', reason, { length })
     }
@@ -145,4 +149,8 @@ class DefinedFraming implements Framing {
     }
     if (payload > this.maxFrameLength) throw frameTooLong(payload, this.maxFrameLength, length)
   }
+}
+
+function isByteCount(answer: number): boolean {
+  return Number.isSafeInteger(answer) && answer >= 0
 }

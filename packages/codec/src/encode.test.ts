@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { framingErrorOf } from '../test/stream.ts'
+import { defineFraming } from './define-framing.ts'
 import { delimiter } from './delimiter.ts'
 import { encode, encodeAll, encodeHeader } from './encode.ts'
 import { fixedLength } from './fixed-length.ts'
@@ -60,6 +61,22 @@ describe('a header of the caller', () => {
     expect(() => framing.encodeInto(target, 0, payload, new Uint8Array(4))).toThrow(RangeError)
     expect(target.every((byte) => byte === 0xee)).toBe(true)
   })
+})
+
+test.each([-1, 1, Number.NaN])('a framing that writes another length than it said is a TypeError, off by %d', (off) => {
+  const definition = {
+    measure: () => 0,
+    encodedLength: (payloadLength: number) => payloadLength + 1,
+    encodeInto: (_: Uint8Array, at: number, payload: Uint8Array) => at + payload.length + 1 + off,
+  }
+  const defined = defineFraming(definition)
+  const own: Framing = { ...definition, headerLength: () => 0, trailerLength: () => 0, maxFrameLength: 100 }
+  const message = `framing.encodeInto wrote ${3 + off} bytes where encodedLength said 3`
+  for (const framing of [defined, own]) {
+    expect(() => encode(framing, new Uint8Array(2))).toThrow(new TypeError(message))
+    expect(() => encodeAll(framing, [new Uint8Array(2)])).toThrow(new TypeError(message))
+  }
+  expect(() => defined.encodeInto(new Uint8Array(9), 2, new Uint8Array(2))).toThrow(new TypeError(message))
 })
 
 describe('encodeAll', () => {

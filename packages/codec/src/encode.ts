@@ -1,15 +1,15 @@
 // Payloads to bytes on the wire, for callers that want them as one array. Limits are checked before a byte is written.
 
-import { checkByteCount, checkBytes, type Framing } from './framing.ts'
+import { checkByteCount, checkBytes, checkWritten, type Framing } from './framing.ts'
 
 /**
  * One whole frame. `header` = the caller's own header bytes, where the framing has room for them.
- * Throws FramingError FRAME_TOO_LONG or UNENCODABLE.
+ * Throws FramingError FRAME_TOO_LONG or UNENCODABLE, and TypeError for a framing that writes another length than it said.
  */
 export function encode(framing: Framing, payload: Uint8Array, header?: Uint8Array): Uint8Array {
   checkBytes('payload', payload)
   const frame = new Uint8Array(framing.encodedLength(payload.length, header))
-  framing.encodeInto(frame, 0, payload, header)
+  checkWritten(0, framing.encodeInto(frame, 0, payload, header), frame.length)
   return frame
 }
 
@@ -27,6 +27,7 @@ export function encodeAll(framing: Framing, payloads: Iterable<Uint8Array>): Uin
   const bytes = new Uint8Array(length)
   let at = 0
   for (const payload of list) at = framing.encodeInto(bytes, at, payload)
+  checkWritten(0, at, length)
   return bytes
 }
 

@@ -115,3 +115,9 @@ export function checkRoom(target: Uint8Array, at: number, length: number): void 
   if (at >= 0 && at + length <= target.length) return
   throw new RangeError(`${length} bytes do not fit at ${at} of a target of ${target.length} bytes`)
 }
+
+/** Refuses another length than was said: zeros would go out with the frame, or its last bytes would not. Returns the end. */
+export function checkWritten(at: number, end: number, length: number): number {
+  if (end === at + length) return end
+  throw new TypeError(`framing.encodeInto wrote ${end - at} bytes where encodedLength said ${length}`)
+}
