@@ -156,20 +156,29 @@ describe('encoding', () => {
   })
 
   test.each([
-    ['nothing', '', ''],
-    ['only ends of lines', END, ''],
-    ['a line', 'Content-Type: text', 'Content-Type: text\r\n'],
-    ['lines with their end', `A: 1\r\nB:2${END}`, 'A: 1\r\nB: 2\r\n'],
-    ['another length, which is filled in', `content-length: 99\r\nA: 1${END}`, 'A: 1\r\n'],
-    ['bytes above 0x7f', 'A: \xe9\xff', 'A: \xe9\xff\r\n'],
-    ['spaces in a value', 'A:  1 ', 'A:  1 \r\n'],
-  ])("keeps the caller's header: %s", (_, header, kept) => {
-    expect(headerOf(header)).toBe(`${kept}Content-Length: 7${END}`)
+    ['nothing', '', 'Content-Length: 7'],
+    ['only ends of lines', END, 'Content-Length: 7'],
+    ['a line', 'Content-Type: text', 'Content-Type: text\r\nContent-Length: 7'],
+    ['lines with their end', `A: 1\r\nB:2${END}`, 'A: 1\r\nB:2\r\nContent-Length: 7'],
+    ['another length, which is filled in', `content-length: 99\r\nA: 1${END}`, 'content-length: 7\r\nA: 1'],
+    [
+      'several lengths, of which one stays',
+      'Content-Length:1\r\nA: 1\r\nContent-Length: 2',
+      'Content-Length:7\r\nA: 1',
+    ],
+    ['bytes above 0x7f', 'A: \xe9\xff', 'A: \xe9\xff\r\nContent-Length: 7'],
+    ['spaces in a value', 'A:  1 ', 'A:  1 \r\nContent-Length: 7'],
+  ])("keeps the caller's header: %s", (_, header, whole) => {
+    expect(headerOf(header)).toBe(`${whole}${END}`)
   })
 
-  test('makes a frame kept with stripHeader false come out as it was', () => {
+  test.each([
+    'A: \xe9\r\nContent-Length: 2',
+    'Content-Length: 2\r\nContent-Type: text',
+    'A:1\r\nCONTENT-length:2\r\nB: a: b',
+  ])('makes a frame kept with stripHeader false come out as it was: %j', (header) => {
     const kept = contentLength({ stripHeader: false })
-    const wire = latin1(`A: \xe9\r\nContent-Length: 2${END}ab`)
+    const wire = latin1(`${header}${END}ab`)
     const [frame] = new FrameDecoder(kept).decode(wire) as [Uint8Array]
     expect(encode(kept, frame.subarray(-2), frame.subarray(0, -2))).toEqual(wire)
   })

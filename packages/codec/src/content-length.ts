@@ -100,13 +100,11 @@ class ContentLengthFraming implements Framing {
     return at + header.length
   }
 
-  /** The header for a payload: the caller's other lines are kept, the length is filled in. */
+  /** The header for a payload: the caller's lines are kept, the length is filled in where it stands, or behind them. */
   #headerFor(payloadLength: number, own: Uint8Array | undefined): Uint8Array {
     if (payloadLength > this.maxFrameLength) throw frameTooLong(payloadLength, this.maxFrameLength)
-    const kept = own === undefined ? '' : latin1(own, 0, own.length).replace(/(\r\n)+$/, '')
-    const others = kept === '' ? [] : headerLines(kept).filter(([name]) => name.toLowerCase() !== 'content-length')
-    const lines = [...others.map(([name, value]) => `${name}: ${value}`), `Content-Length: ${payloadLength}`]
-    const header = Uint8Array.from(`${lines.join('\r\n')}\r\n\r\n`, (character) => character.charCodeAt(0))
+    const kept = own === undefined ? '' : withoutEnd(latin1(own, 0, own.length))
+    const header = Uint8Array.from(`${withLength(kept, payloadLength)}\r\n\r\n`, (character) => character.charCodeAt(0))
     if (header.length <= this.#maxHeader) return header
     const reason = `header of ${header.length} bytes exceeds maxHeaderLength ${this.#maxHeader}`
     throw new FramingError('INVALID_HEADER', reason, { length: header.length, limit: this.#maxHeader })
@@ -121,6 +119,24 @@ function headerLines(header: string): [name: string, value: string][] {
       throw new FramingError('INVALID_HEADER', `header line ${JSON.stringify(line.slice(0, 80))} has no name`)
     return [match[1] as string, match[2] as string]
   })
+}
+
+/** The lines without those that end it. */
+function withoutEnd(header: string): string {
+  let end = header.length
+  while (header.endsWith('\r\n', end)) end -= 2
+  return header.slice(0, end)
+}
+
+/** The header with this length in its Content-Length line, the only one then, whose name and colon stay as they are. */
+function withLength(header: string, length: number): string {
+  if (header === '') return `Content-Length: ${length}`
+  const names = headerLines(header).map(([name]) => name.toLowerCase())
+  const first = names.indexOf('content-length')
+  const lines = header.split('\r\n').filter((_, index) => index === first || names[index] !== 'content-length')
+  if (first < 0) lines.push(`Content-Length: ${length}`)
+  else lines[first] = `${/^[^:]*: ?/.exec(lines[first] as string)?.[0]}${length}`
+  return lines.join('\r\n')
 }
 
 function readContentLength(header: string): number {
