@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { errorOfStream, framingErrorOf } from '../test/stream.ts'
@@ -183,10 +184,16 @@ test("oversize 'skip' skips no frame whose end is not known", () => {
   expect(outcome).toMatchObject({ frames: ['61'], skipped: [], error: { code: 'FRAME_TOO_LONG', offset: 2 } })
 })
 
+test('bytes of another realm are a delimiter, alone and among others', () => {
+  const foreign = runInNewContext('Uint8Array.of(10)') as Uint8Array
+  for (const delimiters of [foreign, [foreign, ';']]) expect(framesOf(delimiter(delimiters), 'ab\n')).toEqual(['ab'])
+})
+
 test.each<[string, () => Framing, string]>([
   ['no delimiter', () => delimiter([]), 'needs a delimiter'],
   ['an empty one', () => delimiter(''), 'must not be empty'],
   ['an empty one among others', () => delimiter(['\n', new Uint8Array(0)]), 'must not be empty'],
+  ['half a character', () => delimiter('\uD83D'), 'a delimiter has a lone surrogate'],
   ['a limit of 0', () => delimiter('\n', { maxFrameLength: 0 }), 'maxFrameLength'],
 ])('is a RangeError at the call: %s', (_, make, message) => {
   expect(make).toThrow(RangeError)

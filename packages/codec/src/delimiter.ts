@@ -11,6 +11,7 @@ import {
   copyInto,
   DEFAULT_MAX_FRAME_LENGTH,
   type Framing,
+  isBytes,
   shown,
 } from './framing.ts'
 import { FramingError, frameTooLong } from './framing-error.ts'
@@ -162,8 +163,11 @@ class DelimiterFraming implements Framing {
 
 /** Text as UTF-8. A number above all is refused: as the length of an array it would pass for so many zeros. */
 function bytesOf(delimiter: Uint8Array | string): Uint8Array {
-  if (typeof delimiter === 'string') return new TextEncoder().encode(delimiter)
-  if (delimiter instanceof Uint8Array) return delimiter
+  if (typeof delimiter === 'string') {
+    if (!/\p{Surrogate}/u.test(delimiter)) return new TextEncoder().encode(delimiter)
+    throw new RangeError('a delimiter has a lone surrogate, which UTF-8 cannot say')
+  }
+  if (isBytes(delimiter)) return delimiter
   throw new TypeError(`a delimiter must be text or a Uint8Array, got ${shown(delimiter)}`)
 }
 

@@ -80,9 +80,11 @@ export function checkFunction<Given>(name: string, value: Given): Given {
   throw new TypeError(`${name} must be a function, got ${shown(value)}`)
 }
 
+const DECODING = ['measure', 'headerLength', 'trailerLength'] as const
+
 /** Refuses what is no framing. A spread preset above all: its limit would be one number and what it measures another. */
-export function checkFraming(framing: Framing): Framing {
-  for (const member of ['measure', 'headerLength', 'trailerLength'] as const) {
+export function checkFraming(framing: Framing, members: readonly (keyof Framing)[] = DECODING): Framing {
+  for (const member of members) {
     if (typeof framing?.[member] === 'function') continue
     throw new TypeError(`framing has no ${member}: a preset takes its options at the call and cannot be spread`)
   }
@@ -96,8 +98,13 @@ export function shown(value: unknown): string {
 
 /** Refuses what is not bytes. Text above all: read by index it would pass for zeros. Wider numbers would be cut. */
 export function checkBytes(name: string, value: Uint8Array): void {
-  if (value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]') return // or of another realm
+  if (isBytes(value)) return
   throw new TypeError(`${name} must be a Uint8Array, got ${typeof value}`)
+}
+
+/** Whether it is bytes, of this realm or another. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
 /** Copies `source` to `target[at...]`. A loop beats the call into `set` for the few bytes of a small message. */

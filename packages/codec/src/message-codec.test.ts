@@ -24,6 +24,12 @@ describe('text', () => {
     },
   )
 
+  test.each([undefined, null, 5, {}, ['a']])('what is no text is a TypeError, not some text: %o', (message) => {
+    expect(() => text.encode(message as unknown as string)).toThrow(
+      new TypeError(`message must be text, got ${message}`),
+    )
+  })
+
   test.each([
     ['a stray continuation byte', [0x80]],
     ['an overlong form', [0xc0, 0x80]],

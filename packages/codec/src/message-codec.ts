@@ -1,5 +1,6 @@
 // What stands in a frame: messages to payloads and back. Three codecs; anything else is an object with two functions.
 
+import { shown } from './framing.ts'
 import { FramingError } from './framing-error.ts'
 
 /** Turns the application's messages into payloads and back. Usable with any framing. */
@@ -21,10 +22,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * UTF-8 text, strict both ways: a lone surrogate is UNENCODABLE, malformed UTF-8 a TypeError; nothing is replaced
- * silently. A byte order mark is kept.
+ * silently. A byte order mark is kept. What is no text is a TypeError.
  */
 export const text: MessageCodec<string> = {
   encode(message) {
+    // TextEncoder would make an empty message of undefined, and "null" of null.
+    if (typeof message !== 'string') throw new TypeError(`message must be text, got ${shown(message)}`)
     if (hasLoneSurrogate(message))
       throw new FramingError('UNENCODABLE', 'text has a lone surrogate, which UTF-8 cannot say')
     return encoder.encode(message)

@@ -4,7 +4,7 @@
 import { encode } from './encode.ts'
 import { FrameDecoder, type FrameVisitor } from './frame-decoder.ts'
 import { FrameKeeper } from './frame-keeper.ts'
-import type { Framing } from './framing.ts'
+import { checkFraming, type Framing } from './framing.ts'
 
 /** Frames, and the error that came behind them, if one did. */
 interface Taken {
@@ -43,11 +43,14 @@ class KeepingDecoder {
  * The frames of a byte source, such as a socket. Throws the source's error or a FramingError, after the frames in front
  * of it; leaving the loop ends the source.
  */
-export async function* frames(
+export function frames(source: AsyncIterable<Uint8Array>, framing: Framing): AsyncGenerator<Uint8Array, void, void> {
+  return decodedBy(new KeepingDecoder(framing), source)
+}
+
+async function* decodedBy(
+  decoder: KeepingDecoder,
   source: AsyncIterable<Uint8Array>,
-  framing: Framing,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const decoder = new KeepingDecoder(framing)
   for await (const chunk of source) yield* deliver(decoder.take(chunk))
   yield* deliver(decoder.finish())
 }
@@ -107,6 +110,7 @@ async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): Async
 
 /** Payloads in, whole frames as bytes out. Throws as `encode` does. */
 export function encoderStream(framing: Framing): TransformStream<Uint8Array, Uint8Array> {
+  checkFraming(framing, ['encodedLength', 'encodeInto'])
   return new TransformStream<Uint8Array, Uint8Array>({
     transform: (payload, controller) => controller.enqueue(encode(framing, payload)),
   })
