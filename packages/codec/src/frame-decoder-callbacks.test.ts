@@ -4,12 +4,21 @@ import { defineFraming } from './define-framing.ts'
 import { lines } from './delimiter.ts'
 import { encode } from './encode.ts'
 import { FrameDecoder, type FrameVisitor } from './frame-decoder.ts'
+import type { Framing } from './framing.ts'
 import { FramingError } from './framing-error.ts'
 import { errorOf } from './law-check.ts'
 import { lengthField } from './length-field.ts'
 import { text } from './message-codec.ts'
 
 const framing = lengthField()
+/** The rest of a framing of which only some is asked. */
+const unread = {
+  headerLength: () => 0,
+  trailerLength: () => 0,
+  maxFrameLength: 100,
+  encodedLength: Number,
+  encodeInto: Number,
+}
 
 test('keep outside a visitor is a copy, and takes nothing from the frame that has begun since', () => {
   const decoder = new FrameDecoder(framing)
@@ -77,5 +86,27 @@ test.each([4.5, Number.POSITIVE_INFINITY, Number.NaN, -4])(
     })
     const decoder = new FrameDecoder(wrong, { oversize: 'skip' })
     expect(errorOf(() => decoder.decode(new Uint8Array(20)))).toMatchObject({ code: 'FRAME_TOO_LONG' })
+  },
+)
+
+test.each(['headerLength', 'trailerLength'] as const)(
+  'what %s of a framing throws is final, as what measure throws',
+  (member) => {
+    const failure = new Error('neither now nor later')
+    const measured = lines()
+    const own: Framing = {
+      ...unread,
+      measure: (...place) => measured.measure(...place),
+      [member]() {
+        throw failure
+      },
+    }
+    for (const chunks of [['ab\ncd\n'], ['a', 'b\ncd\n']]) {
+      const decoder = new FrameDecoder(own)
+      const error = errorOf(() => chunks.map((chunk) => decoder.decode(text.encode(chunk))))
+      expect(error).toBe(failure)
+      expect(errorOf(() => decoder.decode(text.encode('ef\n')))).toBe(failure)
+      expect(decoder.pendingLength).toBe(0)
+    }
   },
 )

@@ -181,8 +181,8 @@ export class FrameDecoder {
         }
         const length = this.#measure(bytes, at, end, 0)
         if (length > 0 && length <= end - at) {
-          const from = at + this.#framing.headerLength(bytes, at, length)
-          const to = at + length - this.#framing.trailerLength(bytes, at, length)
+          const from = at + this.#headerLength(bytes, at, length)
+          const to = at + length - this.#trailerLength(bytes, at, length)
           at += length
           this.#offset += length
           if (visit(bytes, from, to) === false) this.#isPaused = true
@@ -227,8 +227,8 @@ export class FrameDecoder {
   #visitCarry(visit: FrameVisitor): void {
     const { bytes } = this.#carry
     const length = this.#expected
-    const from = this.#framing.headerLength(bytes, 0, length)
-    this.#visitWhole(visit, from, length - this.#framing.trailerLength(bytes, 0, length))
+    const from = this.#headerLength(bytes, 0, length)
+    this.#visitWhole(visit, from, length - this.#trailerLength(bytes, 0, length))
   }
 
   /** The carry holds the whole frame, of which [from, to) is handed out. */
@@ -266,6 +266,22 @@ export class FrameDecoder {
     }
   }
 
+  #headerLength(bytes: Uint8Array, start: number, length: number): number {
+    try {
+      return this.#framing.headerLength(bytes, start, length)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+  }
+
+  #trailerLength(bytes: Uint8Array, start: number, length: number): number {
+    try {
+      return this.#framing.trailerLength(bytes, start, length)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+  }
+
   /** Begins to skip the refused frame where that is allowed; otherwise the refusal, or what onSkip throws, is final. */
   #refuse(error: unknown, seen: number): 0 {
     let final = error
@@ -279,8 +295,7 @@ export class FrameDecoder {
         final = thrown
       }
     }
-    this.#fail(final)
-    throw final
+    throw this.#fail(final)
   }
 
   #drop(available: number): number {
@@ -313,8 +328,7 @@ export class FrameDecoder {
     try {
       buffer.append(bytes, start, end, this.#expected)
     } catch (error) {
-      this.#fail(error)
-      throw error
+      throw this.#fail(error)
     }
   }
 
@@ -328,8 +342,7 @@ export class FrameDecoder {
     const reason = `stream ended inside ${kind}: ${there} bytes are there${rest}`
     const error = new FramingError('FRAME_TRUNCATED', reason, { length: there })
     const located = locate(error, this.#offset, this.#carry.bytes, 0, this.#carry.length)
-    this.#fail(located)
-    throw located
+    throw this.#fail(located)
   }
 
   /** Where the framing takes what has no end for a last frame, and somebody is there to get it. */
@@ -339,8 +352,7 @@ export class FrameDecoder {
     if (unterminated !== 'emit' || visit === undefined || length === 0 || this.#expected > 0) return false
     if (length > maxFrameLength) {
       const error = locate(frameTooLong(length, maxFrameLength), this.#offset, this.#carry.bytes, 0, length)
-      this.#fail(error)
-      throw error
+      throw this.#fail(error)
     }
     this.#expected = length
     this.#isRunning = true
@@ -352,13 +364,15 @@ export class FrameDecoder {
     return true
   }
 
-  #fail(error: unknown): void {
+  /** Makes the error final, and returns it. */
+  #fail(error: unknown): unknown {
     this.#failure = { error }
     this.#skip = 0
     this.#dropped = 0
     this.#clearCarry()
     this.#held.release()
     this.#heldAt = 0
+    return error
   }
 
   #clearCarry(): void {
