@@ -28,7 +28,8 @@ export interface FrameDecoderOptions {
   onSkip?: (error: FramingError) => void
   /**
    * Makes the buffers for split frames, of that many bytes; what stands in them does not matter, so they need no zeros.
-   * What it throws ends the stream; a shorter answer is a RangeError that does.
+   * What it throws ends the stream; a shorter answer is a RangeError that does. Each is to be a new one: once released it
+   * serves the next split frame, of any decoder.
    * @default `new Uint8Array(length)`
    */
   allocate?: (length: number) => Uint8Array
