@@ -101,7 +101,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncD
     return new Receiver(this.#channel, this.#options, {
       hasListeners: () => this.listenerCount('message') > 0,
       emitMessage: (message) => this.emit('message', message),
-      onRead: (isResumed) => this.#watchdog.onRead(isResumed),
+      onRead: () => this.#watchdog.onRead(),
+      onHeldUp: (isHeldUp) => this.#watchdog.onHeldUp(isHeldUp),
       onBroken: (error) => this.#end.refuse(error, error.code === 'FRAME_TRUNCATED' ? 'peer' : 'local'),
       onThrown: (thrown) => this.#end.threw(thrown),
       onFinished: () => {

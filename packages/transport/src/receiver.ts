@@ -22,8 +22,10 @@ export interface ReceiverStats {
 export interface ReceiverOwner {
   hasListeners(): boolean
   emitMessage(message: Uint8Array): void
-  /** Bytes were read, or reading goes on after a pause. */
-  onRead(isResumed: boolean): void
+  /** Bytes were read. */
+  onRead(): void
+  /** From now on nothing is read, so nothing can be late; or reading goes on. */
+  onHeldUp(isHeldUp: boolean): void
   /** The peer broke the framing: the connection must end. */
   onBroken(error: TransportError): void
   /** The application threw: so must it. */
@@ -59,7 +61,7 @@ export class Receiver implements Reading {
   #chunk: Uint8Array | undefined // the chunk being decoded: a view on it stays good, on the decoder's buffer it does not
   #isStreamed = false
   #isPaused = false
-  #isHeldUp = false // the channel was paused: what comes next is not late
+  #isHeldUp = false // the channel is paused
   #isYielding = false // the budget of this turn is spent
   #isStopped = false
   #isClosing = false
@@ -88,17 +90,13 @@ export class Receiver implements Reading {
     this.stats.bytesReceived += chunk.length
     try {
       if (!this.#decoder.push(chunk, this.#visit)) this.#holdUp()
+      else if (this.#isHeldUp && !this.#mustWait) this.#letGo()
     } catch (error) {
       this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
     this.#chunk = undefined
     this.#block = NO_BLOCK
-    if (!this.#isStopped) this.#owner.onRead(false)
-  }
-
-  /** Whether the peer's bytes are taken at all. */
-  get isReading(): boolean {
-    return !this.#mustWait
+    if (!this.#isStopped) this.#owner.onRead()
   }
 
   /** Whether the peer has ended its direction. */
@@ -128,9 +126,10 @@ export class Receiver implements Reading {
   end(): void {
     this.#hasEnded = true
     // An end is a sign of life too: a heartbeat under way needs no other answer.
-    if (!this.#isStopped) this.#owner.onRead(false)
+    if (!this.#isStopped) this.#owner.onRead()
     try {
       this.#decoder.end(this.#visit)
+      if (!this.#mustWait) this.#letGo()
       this.#finishIfRead()
     } catch (error) {
       this.#break(toTransportError(error, 'FRAME_TRUNCATED'))
@@ -140,12 +139,12 @@ export class Receiver implements Reading {
   pause(): void {
     this.#isPaused = true
     if (!this.#isDropping) this.#holdUp()
+    else this.#read()
   }
 
   resume(): void {
     this.#isPaused = false
-    if (this.#isHanding) this.#channel.resume()
-    else this.goOn()
+    this.goOn()
   }
 
   /** Every frame goes to `sink` from now on. */
@@ -221,9 +220,7 @@ export class Receiver implements Reading {
   /** The connection is closing: what nobody reads must not keep the peer's end from being seen. */
   beginClose(): void {
     this.#isClosing = true
-    if (!this.#isUnread) return
-    if (this.#isHanding) this.#channel.resume()
-    else this.#read()
+    if (this.#isUnread) this.#read()
   }
 
   /** The connection is over. Iterators end, or throw its error, after the messages that wait. */
@@ -284,19 +281,27 @@ export class Receiver implements Reading {
     if (this.#isHanding || this.#mustWait) return
     try {
       if (!this.#decoder.resume(this.#visit)) return this.#holdUp()
-      this.#channel.resume()
-      const wasHeldUp = this.#isHeldUp
-      this.#isHeldUp = false
+      this.#letGo()
       if (this.#hasEnded) this.#finishIfRead()
-      else if (wasHeldUp) this.#owner.onRead(true)
     } catch (error) {
       this.#break(toTransportError(error, 'PROTOCOL_ERROR'))
     }
   }
 
   #holdUp(): void {
-    this.#isHeldUp = true
+    // What follows a refusal is thrown away, and must be read for that.
+    if (this.#isStopped) return
     this.#channel.pause()
+    if (this.#isHeldUp) return
+    this.#isHeldUp = true
+    this.#owner.onHeldUp(true)
+  }
+
+  #letGo(): void {
+    this.#channel.resume()
+    if (!this.#isHeldUp) return
+    this.#isHeldUp = false
+    this.#owner.onHeldUp(false)
   }
 
   #onTurn(): void {

@@ -29,8 +29,6 @@ export interface WatchdogOptions {
 
 /** What the watchdog looks at: the reading half of a connection. */
 export interface Reading {
-  /** Whether bytes are taken from the peer at all: nothing can be late while they are not. */
-  readonly isReading: boolean
   /** Bytes of the frame that has begun and is not whole; 0 = none. */
   readonly partialLength: number
   /** The whole length of that frame as far as it is known. */
@@ -66,6 +64,8 @@ export class Watchdog {
   #heartbeatAt = NEVER // when the heartbeat was sent that nothing has answered yet
   #frameSince = NEVER
   #frameNumber = 0
+  #isHeldUp = false // nothing is read
+  #heldUpAt = NEVER // when that began, where a time was running
   #stalledSince = NEVER
   #stallLookAt = NEVER
   #waitingLength = 0
@@ -83,8 +83,8 @@ export class Watchdog {
     if (this.#countsActivity) this.#arm()
   }
 
-  /** Bytes have arrived, or reading goes on after a pause: time in which nothing could arrive does not count. */
-  onRead(isResumed: boolean): void {
+  /** Bytes have arrived. */
+  onRead(): void {
     if (this.#countsActivity) {
       this.#receivedAt = this.#silentSince = this.#options.clock.now()
       const isAnswered = this.#heartbeatAt !== NEVER
@@ -92,9 +92,35 @@ export class Watchdog {
       // The next heartbeat may be due before this one would have been given up.
       if (isAnswered) this.#arm()
     }
+    if (!this.#isHeldUp) this.#watchFrame()
+  }
+
+  /**
+   * Nothing is read from now on, so nothing can be late; or reading goes on. Then all go on with the time they had left: who
+   * pauses often does not give a peer its time anew.
+   */
+  onHeldUp(isHeldUp: boolean): void {
+    this.#isHeldUp = isHeldUp
+    const isTimed = this.#countsActivity || this.#frameSince !== NEVER
+    if (isHeldUp) this.#heldUpAt = isTimed ? this.#options.clock.now() : NEVER
+    else {
+      if (this.#heldUpAt !== NEVER) this.#shift(this.#options.clock.now() - this.#heldUpAt)
+      this.#watchFrame()
+      this.#arm()
+    }
+  }
+
+  #shift(ms: number): void {
+    this.#receivedAt += ms
+    this.#silentSince += ms
+    this.#heartbeatAt += ms
+    this.#frameSince += ms
+  }
+
+  #watchFrame(): void {
     const { partialLength, framesCompleted } = this.#reading
     if (partialLength === 0) this.#frameSince = NEVER
-    else if (isResumed || this.#frameSince === NEVER || this.#frameNumber !== framesCompleted) {
+    else if (this.#frameSince === NEVER || this.#frameNumber !== framesCompleted) {
       this.#frameSince = this.#options.clock.now()
       this.#frameNumber = framesCompleted
       this.#arm()
@@ -136,6 +162,7 @@ export class Watchdog {
   }
 
   #nextLook(): number {
+    if (this.#isHeldUp) return this.#stallLookAt
     const { heartbeat } = this.#options
     const silent = heartbeat && this.#heartbeatAt === NEVER ? this.#silentSince + heartbeat.intervalMs : this.#answerBy
     return Math.min(this.#frameBy, this.#idleUntil, silent, this.#stallLookAt)
@@ -162,7 +189,8 @@ export class Watchdog {
   #wake(): void {
     this.#armedFor = NEVER
     const now = this.#options.clock.now()
-    this.#look(now)
+    this.#lookAtWrite(now)
+    this.#lookAtSilence(now)
     if (this.#isStopped) return
     if (this.#expired(now) === undefined) return this.#arm()
     this.#options.clock.setImmediate(() => {
@@ -173,31 +201,36 @@ export class Watchdog {
     })
   }
 
-  /** What is only seen by looking: time in which nothing was read, progress of a write, a silence worth a heartbeat. */
-  #look(now: number): void {
-    const { heartbeat } = this.#options
-    if (!this.#reading.isReading) {
-      this.#receivedAt = this.#silentSince = now
-      this.#heartbeatAt = NEVER
-      if (this.#frameSince !== NEVER) this.#frameSince = now
-    } else if (heartbeat && this.#heartbeatAt === NEVER && now >= this.#silentSince + heartbeat.intervalMs) {
-      if (this.#owner.sendHeartbeat()) this.#heartbeatAt = now
-      else this.#silentSince = now
-    }
+  /** Progress of a write is only seen by looking. */
+  #lookAtWrite(now: number): void {
     if (now < this.#stallLookAt) return
     this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
     if (this.#waiting !== this.#waitingLength) this.#onProgress(now)
   }
 
+  #lookAtSilence(now: number): void {
+    const { heartbeat } = this.#options
+    if (this.#isHeldUp || heartbeat === undefined || this.#heartbeatAt !== NEVER) return
+    if (now < this.#silentSince + heartbeat.intervalMs) return
+    if (this.#owner.sendHeartbeat()) this.#heartbeatAt = now
+    else this.#silentSince = now
+  }
+
   #expired(now: number): TransportError | undefined {
-    const { frameTimeoutMs, sendStallTimeoutMs, idleTimeoutMs, heartbeat } = this.#options
+    const { sendStallTimeoutMs } = this.#options
+    if (now >= this.#stalledSince + sendStallTimeoutMs) {
+      return late('WRITE_TIMEOUT', `the peer took none of ${this.#waiting} waiting bytes`, sendStallTimeoutMs)
+    }
+    return this.#isHeldUp ? undefined : this.#late(now)
+  }
+
+  /** What the peer did not say in time. */
+  #late(now: number): TransportError | undefined {
+    const { frameTimeoutMs, idleTimeoutMs, heartbeat } = this.#options
     const { partialLength, expectedLength } = this.#reading
     if (now >= this.#frameBy) {
       const whole = expectedLength > 0 ? expectedLength : 'an unknown number of'
       return late('FRAME_TIMEOUT', `${partialLength} of ${whole} bytes of a frame arrived`, frameTimeoutMs)
-    }
-    if (now >= this.#stalledSince + sendStallTimeoutMs) {
-      return late('WRITE_TIMEOUT', `the peer took none of ${this.#waiting} waiting bytes`, sendStallTimeoutMs)
     }
     if (now >= this.#answerBy) {
       return late('HEARTBEAT_TIMEOUT', 'nothing arrived after a heartbeat', heartbeat?.timeoutMs as number)

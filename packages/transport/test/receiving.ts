@@ -9,12 +9,13 @@ import { frames, text } from './messages.ts'
 /** Notes what happens to it. `listen` and `listenOnce` do what an emitter's `on` and `once` lead to. */
 export function setUpReceiver(options: ConnectionOptions = {}) {
   const channel = new FakeChannel()
-  const seen = { messages: [] as string[], failures: [] as TransportError[], finished: 0, reads: [] as boolean[] }
+  const seen = { messages: [] as string[], failures: [] as TransportError[], finished: 0 }
   const owner = {
     listener: undefined as ((message: Uint8Array) => void) | undefined,
     hasListeners: () => owner.listener !== undefined,
     emitMessage: (message: Uint8Array) => owner.listener?.(message),
-    onRead: (isResumed: boolean) => void seen.reads.push(isResumed),
+    onRead: () => {},
+    onHeldUp: () => {},
     onBroken: (error: TransportError) => {
       seen.failures.push(error)
       receiver.stop()
