@@ -142,7 +142,7 @@ export class Watchdog {
   }
 
   #onProgress(now: number): void {
-    this.#stalledSince = now
+    this.#stalledSince = this.#sentAt = now
     this.#waitingLength = this.#waiting
     if (this.#stallLookAt !== NEVER) return
     this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
@@ -195,6 +195,7 @@ export class Watchdog {
     if (this.#expired(now) === undefined) return this.#arm()
     this.#options.clock.setImmediate(() => {
       if (this.#isStopped) return
+      this.#lookAtWrite(now)
       const error = this.#expired(now)
       if (error === undefined) this.#arm()
       else this.#owner.onExpired(error)
@@ -203,8 +204,8 @@ export class Watchdog {
 
   /** Progress of a write is only seen by looking. */
   #lookAtWrite(now: number): void {
-    if (now < this.#stallLookAt) return
-    this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
+    if (this.#stalledSince === NEVER) return
+    if (now >= this.#stallLookAt) this.#stallLookAt = now + this.#options.sendStallTimeoutMs / LOOKS
     if (this.#waiting !== this.#waitingLength) this.#onProgress(now)
   }
 

@@ -1,11 +1,12 @@
 // Time in which a connection reads nothing is nobody's: no peer is late in it, and none gets the time again that it has used.
 
 import { lines } from '@framewire/codec'
+import { endOfTick } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { ConnectionOptions } from '../src/options.ts'
 import { FakeClock } from './fake-clock.ts'
 import { setUpConnection } from './fake-connection.ts'
-import { bytesOf, frames } from './messages.ts'
+import { bytesOf, frames, KiB, message } from './messages.ts'
 
 function setUp(options: ConnectionOptions, room?: number) {
   const clock = new FakeClock()
@@ -64,6 +65,29 @@ describe('a pause', () => {
     clock.pass(2)
     expect(connection.state).toBe('closed')
   })
+})
+
+test('a write that the kernel takes bit by bit is no idle connection', async () => {
+  const { clock, channel, connection } = setUp({ idleTimeoutMs: 1_000 }, 0)
+  connection.send(message(0, 100 * KiB))
+  await endOfTick()
+  for (let count = 0; count < 50; count++) {
+    clock.pass(100)
+    channel.take(1 * KiB)
+  }
+  expect(connection.state).toBe('open')
+})
+
+test('a write of which the kernel took some while the process was frozen is not stalled', async () => {
+  const { clock, channel, connection } = setUp({ sendStallTimeoutMs: 1_000 }, 0)
+  connection.send(message(0, 100 * KiB))
+  await endOfTick()
+  clock.pass(9_000, true)
+  channel.take(1 * KiB)
+  clock.turn()
+  expect(connection.state).toBe('open')
+  clock.pass(1_200)
+  expect(connection.state).toBe('closed')
 })
 
 describe('a connection that is ending reads on', () => {
