@@ -3,6 +3,7 @@ import { encode, lengthField } from '@framewire/codec'
 import { endOfTick, rejection, thrownBy, turn, within } from '@framewire/testkit'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../test/fake-clock.ts'
 import { closedIn, ENDS, setUpConnection as setUp, setUpBlocked } from '../test/fake-connection.ts'
 import { bytesOf, FRAMING, frames, KiB, message, text } from '../test/messages.ts'
 import { Model, runSender, senderCommands } from '../test/sender-model.ts'
@@ -24,15 +25,18 @@ test('whatever is sent, corked, begun and drained: the frames leave in order, an
   const framing = lengthField({ maxFrameLength: 70_000 })
   await fc.assert(
     fc.asyncProperty(fc.nat(50_000), senderCommands, async (room, commands) => {
+      const clock = new FakeClock()
       const { channel, connection } = setUp(room, {
         framing,
+        clock,
+        sendStallTimeoutMs: 10_000,
+        closeTimeoutMs: 10_000_000,
         sendHighWaterMark: limits.highWaterMark,
         sendLowWaterMark: limits.lowWaterMark,
         maxSendBuffer: limits.maxSendBuffer,
       })
-      let drains = 0
-      connection.on('drain', () => drains++)
-      await runSender(commands, new Model(framing, limits), { sender: connection, channel, drains: () => drains })
+      const life = { connection, clock, sendStallTimeoutMs: 10_000 }
+      await runSender(commands, new Model(framing, limits), { sender: connection, channel, life })
     }),
     { numRuns: 300 },
   )

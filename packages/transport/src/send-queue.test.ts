@@ -30,7 +30,7 @@ test('whatever is sent, corked, begun and drained: the accepted frames leave, wh
       const { channel, queue } = setUp(room, { framing })
       await runSender(commands, new Model(framing, LIMITS), { sender: queue, channel })
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
