@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect as connectSocket } from 'node:net'
 import { Duplex, PassThrough } from 'node:stream'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
-import { turn, within } from '@framewire/testkit'
+import { rejection, turn, within } from '@framewire/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { FakeChannel } from '../test/fake-channel.ts'
-import { bytesOf, expectSame, frames, MiB, messages, text } from '../test/messages.ts'
+import { bytesOf, expectSame, frames, MiB, message, messages, text } from '../test/messages.ts'
 import { rawServer, readToEnd, socketPair } from '../test/raw-sockets.ts'
 import { echo, sendAll, take, takeAll } from '../test/traffic.ts'
 import { type AttachOptions, attach } from './attach.ts'
@@ -184,5 +184,40 @@ describe('refuses', () => {
     expect(() => attach(stream, { sendHighWaterMark: 0 })).toThrow(RangeError)
     expect(stream.listenerCount('data')).toBe(0)
     join(stream)
+  })
+})
+
+describe('what is sent on a stream that is lost, which its connection has not heard yet,', () => {
+  const setUpLost = () => {
+    const stream = new Duplex({ read() {}, write() {} })
+    return { stream, connection: attach(stream, { allowHalfOpen: true }) }
+  }
+
+  test('is not with the kernel: it counts as unsent, and flush rejects', async () => {
+    const { stream, connection } = setUpLost()
+    stream.destroy()
+    connection.send(message(0, 96))
+    const flushed = rejection(connection.flush())
+    expect(connection.stats()).toMatchObject({ bytesSent: 0, bytesQueued: 100 })
+    expect(await flushed).toMatchObject({ code: 'CONNECTION_CLOSED' })
+    expect((await connection.closed).unsentBytes).toBe(100)
+  })
+
+  test('is told as unsent also by destroy', async () => {
+    const { stream, connection } = setUpLost()
+    stream.destroy()
+    connection.send(message(0, 96))
+    void rejection(connection.flush())
+    connection.destroy()
+    expect((await connection.closed).unsentBytes).toBe(100)
+  })
+
+  test('makes no clean end when the peer has ended', async () => {
+    const { stream, connection } = setUpLost()
+    stream.push(null)
+    await within('the end of the peer', once(connection, 'end'))
+    stream.destroy()
+    connection.send(message(0, 96))
+    expect(await connection.close()).toMatchObject({ unsentBytes: 100, error: { code: 'CONNECTION_CLOSED' } })
   })
 })

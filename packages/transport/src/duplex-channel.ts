@@ -57,7 +57,7 @@ export class DuplexChannel implements ByteChannel {
   }
 
   get bufferedLength(): number {
-    return this.#stream.writableLength
+    return this.#inner.bufferedLength
   }
 
   get waitingLength(): number {
@@ -65,7 +65,8 @@ export class DuplexChannel implements ByteChannel {
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
-    if (this.#isDestroyed || this.#stream.destroyed || this.#stream.writableEnded) return false
+    const isOver = this.#isDestroyed || this.#stream.destroyed || this.#stream.writableEnded
+    if (isOver) return this.#inner.refuse(chunks)
     if (this.#stream instanceof Socket) return this.#inner.write(chunks)
     // A copy: a stream may pass on the very buffers it was given, and its reader keep them, long after its callback.
     return this.#quietly(() => this.#inner.write([Buffer.concat(chunks)]))

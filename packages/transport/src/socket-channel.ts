@@ -17,7 +17,8 @@ export class SocketChannel implements ByteChannel {
   readonly #socket: Duplex | Socket
   readonly #onWritten: (error?: Error | null) => void
   #error: Error | undefined
-  #lostLength = 0 // bytes given to a socket that is lost, of which it says nothing
+  #givenLength = 0 // bytes of the write that it has not passed on
+  #isRefused = false // they were not even given to the socket
 
   constructor(socket: Duplex) {
     this.#socket = socket
@@ -34,18 +35,24 @@ export class SocketChannel implements ByteChannel {
     // Node calls this for every write, also for those that were done at once, and those that failed: only the last one
     // that went out tells.
     this.#onWritten = (error) => {
-      if (!error && this.#hasPassedOn) this.onDrain()
+      if (error || !this.#hasPassedOn) return
+      this.#givenLength = 0
+      this.onDrain()
     }
   }
 
-  /** A socket that is lost keeps nothing of what it is given, and says the same as one that has passed on all of it. */
-  get #hasPassedOn(): boolean {
-    const { writableLength, destroyed, errored } = this.#socket
-    return writableLength === 0 && !destroyed && !errored
+  /** Nothing leaves any more. */
+  get #isLost(): boolean {
+    return this.#isRefused || this.#socket.destroyed || this.#socket.errored != null
   }
 
+  get #hasPassedOn(): boolean {
+    return this.#socket.writableLength === 0 && !this.#isLost
+  }
+
+  /** A socket that is lost keeps nothing of what it is given, and says the same as one that has passed on all of it. */
   get bufferedLength(): number {
-    return this.#socket.writableLength + this.#lostLength
+    return this.#isLost ? this.#givenLength : this.#socket.writableLength
   }
 
   /** Of one large write the kernel takes a part at a time; Node's own timeouts look at the same number. */
@@ -61,8 +68,16 @@ export class SocketChannel implements ByteChannel {
     for (let index = 0; index < last; index++) socket.write(chunks[index] as Uint8Array)
     socket.write(chunks[last] as Uint8Array, this.#onWritten)
     if (last > 0) socket.uncork()
-    if (socket.destroyed || socket.errored) this.#lostLength += chunks.reduce((sum, { length }) => sum + length, 0)
-    return this.#hasPassedOn
+    if (this.#hasPassedOn) return true
+    this.#givenLength = lengthOf(chunks)
+    return false
+  }
+
+  /** In place of `write`, for a stream that can take nothing any more: what it was to take is lost. */
+  refuse(chunks: readonly Uint8Array[]): false {
+    this.#isRefused = true
+    this.#givenLength = lengthOf(chunks)
+    return false
   }
 
   end(): void {
@@ -111,6 +126,10 @@ function hiddenError(socket: Duplex): Error | undefined {
 }
 
 function ignore(): void {}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0)
+}
 
 /** Both ends of a connected socket, while Node still knows them. `address` = what was connected to or listened on. */
 export function endpoints(socket: Socket, address: { path: string } | object): { local: Endpoint; remote: Endpoint } {
