@@ -133,7 +133,9 @@ test('over the stdio of a process: echoes, and the process ends when the connect
 
 test('over a process that is killed: the connection ends', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const connection = join(Duplex.from({ readable: child.stdout, writable: child.stdin }))
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin })
+  // Node destroys stdin when the process ends. Where that crosses our end, `Duplex.from` never finishes: then the deadline ends it.
+  const connection = join(stream, { closeTimeoutMs: 200 })
   connection.on('message', () => {})
   child.kill('SIGKILL')
   await within('closed', connection.closed)
