@@ -1,6 +1,6 @@
 // A framing that refuses a message, or breaks its own rules: nothing of that message leaves, and the next is whole.
 
-import { type Framing, fixedLength, lines } from '@framewire/codec'
+import { type Framing, fixedLength, lengthField, lines } from '@framewire/codec'
 import { endOfTick, thrownBy } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, message, text } from '../test/messages.ts'
@@ -39,6 +39,29 @@ describe('a message that has no form in the framing', () => {
     queue.slab.write('a\nb', at)
     expect(thrownBy(() => queue.commit(at + 3))).toMatchObject({ code: 'PROTOCOL_ERROR' })
   })
+})
+
+test('a length that its field cannot say is PROTOCOL_ERROR whichever way the message is sent, and nothing of it leaves', async () => {
+  // One digit for the length: of 12 it says 2.
+  const framing = lengthField({
+    lengthFieldLength: 1,
+    maxFrameLength: 5_000,
+    writeLength: (field, at, length) => void field.set([length % 10], at),
+    readLength: (field, at) => field[at] as number,
+  })
+  const { channel, queue } = setUp(undefined, { framing })
+  queue.send(bytesOf('ab'))
+  const at = queue.begin(12)
+  const ways = [
+    () => queue.commit(at + 12),
+    () => queue.send(message(0, 12)),
+    () => queue.send(message(0, 4_500)),
+    () => queue.sendParts([message(0, 6), message(0, 6)]),
+  ]
+  for (const way of ways) expect(thrownBy(way)).toMatchObject({ name: 'TransportError', code: 'PROTOCOL_ERROR' })
+  queue.send(bytesOf('c'))
+  await endOfTick()
+  expect(text(channel.bytes)).toBe('\u0002ab\u0001c')
 })
 
 describe('a framing that breaks its own rules', () => {

@@ -5,6 +5,7 @@
 
 import { type Framing, FramingError } from '@framewire/codec'
 import type { ByteChannel } from './byte-channel.ts'
+import { checkParts, join } from './message-parts.ts'
 import type { SharedBudget } from './shared-budget.ts'
 import { borrowSlab, returnSlab, SMALL_SLAB } from './slab.ts'
 import { TransportError, toTransportError } from './transport-error.ts'
@@ -136,24 +137,24 @@ export class SendQueue {
     const referenced = parts.reduce((sum, part) => sum + (part.length < BY_REFERENCE ? 0 : part.length), 0)
     const at = this.#makeRoom(total - referenced)
     const [start, count] = [this.#slabStart, this.#chunks.length]
-    this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, length)
-    for (const part of parts) {
-      if (part.length < BY_REFERENCE) {
-        this.slab.set(part, this.#slabEnd)
-        this.#slabEnd += part.length
-      } else {
-        this.#seal()
-        this.#chunks.push(part)
-      }
-    }
     try {
+      this.#slabEnd = encodeHeaderInto.call(this.#framing, this.slab, at, length)
+      for (const part of parts) {
+        if (part.length < BY_REFERENCE) {
+          this.slab.set(part, this.#slabEnd)
+          this.#slabEnd += part.length
+        } else {
+          this.#seal()
+          this.#chunks.push(part)
+        }
+      }
       this.#slabEnd = encodeTrailerInto.call(this.#framing, this.slab, this.#slabEnd, length)
     } catch (error) {
       // As if nothing had been written: half a frame must not leave in front of the next one.
       this.#slabStart = start
       this.#slabEnd = at
       this.#chunks.length = count
-      throw error
+      throw refusal(error)
     }
     return this.#accept(total)
   }
@@ -177,7 +178,6 @@ export class SendQueue {
   commit(end: number): boolean {
     const payloadAt = this.#payloadAt
     const start = this.#slabEnd
-    const slab = this.slab
     if (payloadAt < 0) throw new TypeError('commit without begin, or with a message sent between the two')
     // Beyond what was begun the header could grow into the payload, or the trailer out of the slab.
     if (!(end >= payloadAt && end <= payloadAt + this.#maxPayload)) {
@@ -185,17 +185,7 @@ export class SendQueue {
       throw new RangeError(`commit(${end}) of a message that was begun ${begun}`)
     }
     this.#payloadAt = -1
-    const length = end - payloadAt
-    const { encodeHeaderInto, encodeTrailerInto } = this.#framing
-    let frameEnd: number
-    if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
-      frameEnd = this.#encodeInto(slab, start, new Uint8Array(slab.subarray(payloadAt, end)))
-    } else {
-      const from = encodeHeaderInto.call(this.#framing, slab, start, length)
-      // A shorter header than the longest payload would have had: close the gap.
-      if (from < payloadAt) slab.copyWithin(from, payloadAt, end)
-      frameEnd = encodeTrailerInto.call(this.#framing, slab, from + length, length)
-    }
+    const frameEnd = this.#encodeInPlace(start, payloadAt, end)
     this.#admit(frameEnd - start)
     this.#slabEnd = frameEnd
     const goesOn = this.#accept(frameEnd - start)
@@ -278,7 +268,25 @@ export class SendQueue {
     try {
       return this.#framing.encodeInto(target, at, payload)
     } catch (error) {
-      throw error instanceof FramingError ? toTransportError(error, 'PROTOCOL_ERROR') : error
+      throw refusal(error)
+    }
+  }
+
+  /** The frame at `start` around the payload that stands behind it already; returns its end. */
+  #encodeInPlace(start: number, payloadAt: number, end: number): number {
+    const { slab } = this
+    const length = end - payloadAt
+    const { encodeHeaderInto, encodeTrailerInto } = this.#framing
+    if (encodeHeaderInto === undefined || encodeTrailerInto === undefined) {
+      return this.#encodeInto(slab, start, new Uint8Array(slab.subarray(payloadAt, end)))
+    }
+    try {
+      const from = encodeHeaderInto.call(this.#framing, slab, start, length)
+      // A shorter header than the longest payload would have had: close the gap.
+      if (from < payloadAt) slab.copyWithin(from, payloadAt, end)
+      return encodeTrailerInto.call(this.#framing, slab, from + length, length)
+    } catch (error) {
+      throw refusal(error)
     }
   }
 
@@ -383,17 +391,7 @@ export class SendQueue {
   }
 }
 
-function checkParts(parts: readonly Uint8Array[]): void {
-  if (Array.isArray(parts) && parts.every((part) => part instanceof Uint8Array)) return
-  throw new TypeError('a message must be a Uint8Array or an array of them')
-}
-
-function join(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const message = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    message.set(part, at)
-    at += part.length
-  }
-  return message
+/** What has no form in the framing is told as every other refusal of a message. */
+function refusal(error: unknown): unknown {
+  return error instanceof FramingError ? toTransportError(error, 'PROTOCOL_ERROR') : error
 }
