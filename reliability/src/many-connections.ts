@@ -71,7 +71,7 @@ async function soak(trial: Trial): Promise<void> {
       const talker = new Talker(number++, connection, { bytes: 300, everyMs: 250 }, trial.violations)
       talkers.add(talker)
       made++
-      connection.on('close', () => {
+      void connection.closed.then(() => {
         talkers.delete(talker)
         received += talker.received
       })

@@ -7,6 +7,8 @@ import { Trial } from './trial.ts'
 import { sleep } from './waiting.ts'
 
 const BACK_MS = 5_000
+/** It should have ended by then. */
+const END_MS = 5_000
 /** What code that has been run and tables that have grown keep, whatever the row did. */
 const KEPT_BYTES = 16 * MiB
 
@@ -46,6 +48,9 @@ if (after > 1.2 * before + KEPT_BYTES) {
   )
 }
 isReported = true
+setTimeout(() => {
+  console.error(`${id} is reported and does not end: ${process.getActiveResourcesInfo().join(', ')}`)
+}, END_MS).unref()
 process.send?.(trial.result, () => process.disconnect())
 
 async function giveUp(): Promise<void> {

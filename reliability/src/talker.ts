@@ -29,7 +29,8 @@ export class Talker {
       }
       this.#ledger.receive(message)
     })
-    connection.on('close', () => this.stop())
+    // Not the event: a connection that has closed by now has told it already.
+    void connection.closed.then(() => this.stop())
     // Whoever says nothing reads what the server says of itself.
     if (traffic === undefined) this.#ledger.accepted = Number.POSITIVE_INFINITY
     if (traffic === undefined) return
