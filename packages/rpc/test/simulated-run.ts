@@ -228,8 +228,13 @@ class Run {
 
   /** All calls have settled and all connections stand: what the calls took is given back. */
   async #checkCalm(): Promise<void> {
-    for (let left = SETTLE_MS; this.book.isRunning && left > 0; left -= 100) await this.sim.sleep(100)
-    await this.sim.sleep(5_000)
+    const { records } = this.book
+    for (let made = -1; made < records.length; ) {
+      // A connection that was made anew talks anew: calm is when nobody has called meanwhile.
+      made = records.length
+      for (let left = SETTLE_MS; this.book.isRunning && left > 0; left -= 100) await this.sim.sleep(100)
+      await this.sim.sleep(5_000)
+    }
     this.watch.checkIdle('when nothing is under way')
     this.#isCalm = true
   }
