@@ -57,7 +57,7 @@ class Run {
     this.random = new Random(seed ^ 0x7c0)
     this.scenario = drawScenario(this.random)
     const { faults, limits } = this.scenario
-    this.sim = simulate(seed, { faults, maxTimeMs: 900_000, maxEvents: 200_000 })
+    this.sim = simulate(seed, { faults, maxTimeMs: 900_000, maxEvents: 1_000_000 })
     const { clock } = this.sim
     this.book = new CallBook(
       this.violations,
