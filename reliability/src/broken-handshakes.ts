@@ -10,7 +10,7 @@ import {
   listen,
   TransportError,
 } from '@framewire/transport'
-import { checkCounters } from './ledger.ts'
+import { checkCounters, sum } from './ledger.ts'
 import { descriptors } from './meters.ts'
 import { echo, frame, roundTripMs } from './rig.ts'
 import type { Row } from './row.ts'
@@ -85,10 +85,6 @@ async function strangers(trial: Trial, rounds: number): Promise<void> {
     trial.all(`dropped, ${name}`, sum(server.stats().dropped), rounds)
     await within('close', server.close())
   }
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
 function fail(): never {

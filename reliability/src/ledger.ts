@@ -85,10 +85,15 @@ export function checkTyped(action: string, error: unknown, violations: string[])
   violations.push(`I2 ${action} ended with ${String(error)}`)
 }
 
+/** What a server has counted, whatever the reason. */
+export function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
 /** I6: every socket was dropped, is pending, or became a connection; every connection is live or closed. */
 export function checkCounters(server: Server, violations: string[]): void {
   const { pending, live, accepted, closed } = server.stats()
-  const ended = Object.values(closed).reduce((sum, count) => sum + count, 0)
+  const ended = sum(closed)
   if (accepted !== live + ended) violations.push(`I6 ${accepted} accepted, ${live} live and ${ended} closed`)
   if (live !== server.connections.size) violations.push(`I6 ${live} live, ${server.connections.size} connections`)
   if (pending < 0) violations.push(`I6 ${pending} pending`)

@@ -6,6 +6,7 @@ import { connect as connectPeer } from '@framewire/rpc'
 import { within } from '@framewire/testkit'
 import { attach, connect, type Endpoint } from '@framewire/transport'
 import { chaosProxy } from '@framewire/transport/testing'
+import { sum } from './ledger.ts'
 import { coreWaitMs, KiB, liveBytes, MiB, percentile } from './meters.ts'
 import { accepted, connectTo, echo, FRAMING, frame, startRig } from './rig.ts'
 import type { Row } from './row.ts'
@@ -113,10 +114,6 @@ async function silent(trial: Trial): Promise<void> {
     await peer.close()
   }
   await besiege(trial, 'calls, HELLO within 5 s', server, sockets, call, { dueMs: 5_000, mostMs: 5_500 })
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
 async function connectAll(trial: Trial, target: Endpoint, count: number): Promise<Socket[]> {

@@ -2,6 +2,7 @@
 // A server and a client as processes in network namespaces, and what iptables and ss do to their packets.
 import type { ServerStats } from '@framewire/transport'
 import { checkCalls, countUnavailable, untilUnderWay } from './calls.ts'
+import { sum } from './ledger.ts'
 import { blackHole, type Host, network } from './network.ts'
 import type { ClientConfig, ClientReport, ServerConfig } from './process-config.ts'
 import type { Row } from './row.ts'
@@ -224,10 +225,6 @@ function countResets(trial: Trial, end: string, codes: readonly string[]): void 
 
 function codesOf(closed: ServerStats['closed']): string[] {
   return Object.entries(closed).flatMap(([code, count]) => new Array<string>(count).fill(code))
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
 async function killUnderCalls(trial: Trial, kill: (host: Host) => unknown): Promise<void> {

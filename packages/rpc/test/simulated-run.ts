@@ -99,7 +99,7 @@ class Run {
       this.#servers.stop(),
     ])
     await this.#talked()
-    for (let left = SETTLE_MS; this.book.isRunning && left > 0; left -= 100) await sim.sleep(100)
+    await this.#settled()
     await sim.sleep(SHUT_MS)
   }
 
@@ -163,6 +163,11 @@ class Run {
       connection.pause()
       clock.setTimeout(() => connection.resume(), random.magnitude(1_500))
     }, random.magnitude(1_000))
+  }
+
+  /** Every call has ended, or had its time. */
+  async #settled(): Promise<void> {
+    for (let left = SETTLE_MS; this.book.isRunning && left > 0; left -= 100) await this.sim.sleep(100)
   }
 
   /** More are added while the first are awaited. */
@@ -232,7 +237,7 @@ class Run {
     for (let made = -1; made < records.length; ) {
       // A connection that was made anew talks anew: calm is when nobody has called meanwhile.
       made = records.length
-      for (let left = SETTLE_MS; this.book.isRunning && left > 0; left -= 100) await this.sim.sleep(100)
+      await this.#settled()
       await this.sim.sleep(5_000)
     }
     this.watch.checkIdle('when nothing is under way')
