@@ -2,6 +2,9 @@
 
 import { type Clock, type Connection, systemClock } from '@framewire/transport'
 
+/** How long a connection that is given no time waits for the peer to end too. */
+export const FIN_TIMEOUT_MS = 1_000
+
 export class DrainWait {
   readonly #clock: Clock
   readonly #waits = new Set<() => void>()
@@ -39,4 +42,9 @@ export class DrainWait {
 export function checkDrainMs(drainMs: number): number {
   if (drainMs >= 0) return drainMs
   throw new RangeError(`drainMs must be 0 or more, got ${String(drainMs)}`)
+}
+
+/** The same, with a time left: what the kernel has is still on its way, and lost if the peer speaks to a closed socket. */
+export function finTimeoutMs(leftMs: number, silenceMs: number): number {
+  return FIN_TIMEOUT_MS + Math.max(0, Math.min(leftMs, silenceMs))
 }

@@ -19,7 +19,7 @@ import { json, knownCodecs } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import { traceConnection } from './diagnostics.ts'
-import { checkDrainMs, DrainWait } from './drain-wait.ts'
+import { checkDrainMs, DrainWait, FIN_TIMEOUT_MS, finTimeoutMs } from './drain-wait.ts'
 import { guarded } from './error-report.ts'
 import { OpenFrame, readEnd, readHello, readOpen, readText } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -38,8 +38,6 @@ import { Scheduler } from './scheduler.ts'
 import * as wire from './wire.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 5_000
-/** How long a connection that has nothing left to do waits for the peer to end too. */
-const FIN_TIMEOUT_MS = 1_000
 const DEFAULT_DRAIN_MS = 30_000
 const MAX_PINGS = 10
 const MAX_CONTROLS = 1_000
@@ -170,7 +168,8 @@ export class RpcConnection implements Peer {
     // The last answers may have to wait for a peer that is slow.
     if (this.#state !== 'closed') await this.#drain.flush(this.#connection, end - this.#clock.now())
     this.#settleAll()
-    await this.#connection.close({ timeoutMs: FIN_TIMEOUT_MS })
+    const timeoutMs = finTimeoutMs(end - this.#clock.now(), this.#options.limits.pingTimeoutMs)
+    await this.#connection.close({ timeoutMs })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
