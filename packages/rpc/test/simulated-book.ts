@@ -9,7 +9,7 @@ import type { CallPlan, Scenario } from './simulated-plan.ts'
 import { movedCalls } from './simulated-watch.ts'
 
 /** A timer of whole milliseconds, and what is rounded on the way. */
-const LATE_MS = 2.5
+export const LATE_MS = 2.5
 
 type Way = 'in' | 'out'
 interface JsonMessage {

@@ -10,7 +10,7 @@ import type { Ctx, Peer } from '../src/peer.ts'
 import { ReconnectingPeer } from '../src/reconnecting-peer.ts'
 import { RpcConnection } from '../src/rpc-connection.ts'
 import type { RpcConnectionOptions } from '../src/rpc-connection-options.ts'
-import { CallBook, type CallRecord } from './simulated-book.ts'
+import { CallBook, type CallRecord, LATE_MS } from './simulated-book.ts'
 import { makeCall } from './simulated-caller.ts'
 import { drawCall, drawScenario, type Scenario } from './simulated-plan.ts'
 import { SimulatedServers } from './simulated-servers.ts'
@@ -149,7 +149,7 @@ class Run {
     this.sim.note(`closes a peer within ${drainMs} ms`)
     await peer.close({ drainMs })
     const tookMs = clock.now() - began
-    const mostMs = (this.#isCalm ? 0 : drainMs) + 1_002
+    const mostMs = (this.#isCalm ? 0 : drainMs) + 1_000 + LATE_MS
     if (tookMs > mostMs) this.violations.push(`close with drainMs ${drainMs} took ${tookMs} ms, not ${mostMs}`)
     if (peer.state !== 'closed') this.violations.push(`after close the state is ${peer.state}`)
   }
