@@ -239,6 +239,8 @@ class Run {
       made = records.length
       await this.#settled()
       await this.sim.sleep(5_000)
+      // A slow way may still carry what a call that has ended was sent: its PONG comes behind that.
+      await Promise.all(this.#clients.map((peer) => this.#ping(peer)))
     }
     this.watch.checkIdle('when nothing is under way')
     this.#isCalm = true
