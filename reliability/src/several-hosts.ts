@@ -138,7 +138,7 @@ export const SEVERAL_HOSTS: readonly Row[] = [
     fault:
       'one host of three is cut off and comes back (connectTimeoutMs 1 s, pings 1 s and 1 s, backoff 50 to 500 ms)',
     by: 'namespaces, dnsmasq, HAProxy',
-    needs: ['namespaces', 'iptables', 'dnsmasq', 'haproxy'],
+    needs: ['namespaces', 'iptables DROP', 'dnsmasq', 'haproxy'],
     isQuiet: true,
     deadlineMs: 90_000,
     run: cutOff,

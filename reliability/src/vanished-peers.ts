@@ -236,7 +236,7 @@ async function killUnderCalls(trial: Trial, kill: (host: Host) => unknown): Prom
   await checkCalls(trial, [server], report)
 }
 
-const KERNEL = { needs: ['namespaces', 'iptables'], isQuiet: true } as const
+const KERNEL = { needs: ['namespaces', 'iptables DROP'], isQuiet: true } as const
 
 export const BLACK_HOLES: readonly Row[] = [
   { id: 'F04', fault: 'black hole: idle', by: 'namespaces, iptables DROP', ...KERNEL, run: idle },
@@ -250,6 +250,7 @@ export const LOST_PACKETS: readonly Row[] = [
     fault: '1, 5 and 20 % packet loss',
     by: 'iptables statistic',
     ...KERNEL,
+    needs: ['namespaces', 'iptables statistic'],
     isIdle: true,
     deadlineMs: 120_000,
     run: loss,
@@ -262,8 +263,15 @@ export const KILLED_CONNECTIONS: readonly Row[] = [
     fault: 'connections killed under traffic',
     by: 'ss -K',
     ...KERNEL,
-    needs: ['namespaces', 'ss'],
+    needs: ['namespaces', 'ss -K'],
     run: killed,
   },
-  { id: 'F30', fault: 'connections rejected under traffic', by: 'iptables REJECT', ...KERNEL, run: rejected },
+  {
+    id: 'F30',
+    fault: 'connections rejected under traffic',
+    by: 'iptables REJECT',
+    ...KERNEL,
+    needs: ['namespaces', 'iptables REJECT'],
+    run: rejected,
+  },
 ]
