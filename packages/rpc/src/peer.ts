@@ -97,8 +97,8 @@ export interface Peer extends AsyncDisposable {
   /** How long a PING takes to the other side and back, in ms. Rejects with UNAVAILABLE, or RESOURCE_EXHAUSTED if asked too often. */
   ping(): Promise<number>
   /**
-   * Takes no new calls, lets those under way end, then closes; what is left after `drainMs` (default 30000) fails with
-   * UNAVAILABLE.
+   * Takes no new calls, lets those under way end and the other side read what it was sent, then closes; what is left after
+   * `drainMs` (default 30000) fails with UNAVAILABLE. Takes 1 s more at most.
    */
   close(options?: { drainMs?: number; reason?: string }): Promise<void>
 }
