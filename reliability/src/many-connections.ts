@@ -124,7 +124,8 @@ async function idle(trial: Trial): Promise<void> {
   await active.ask('open')
   await sleep(2_000)
   const before = await server.ask<number>('resident')
-  const heartbeat = { intervalMs: 15_000, timeoutMs: 10_000 }
+  const intervalMs = 15_000
+  const heartbeat = { intervalMs, timeoutMs: 10_000 }
   const crowd = await startChild(trial, 'client', { kind: 'messages', addresses, connections: count, heartbeat })
   const failures = await crowd.ask<string[]>('open', undefined, 60_000)
   trial.all('connections that could not be made', failures.length, 0)
@@ -132,16 +133,17 @@ async function idle(trial: Trial): Promise<void> {
   const grown = (await server.ask<number>('resident')) - before
   trial.atMost('resident memory of an idle connection', grown / count / KiB, 12, 'KiB')
   const judgeLoop = await watchLoop(trial, server)
+  // Code that runs once in 15 s is compiled in the first of its rounds; what heartbeats cost, all others tell.
+  await sleep(intervalMs)
   const cpuBefore = await crowd.ask<number>('cpuMs')
-  const watchMs = 15_000
-  await sleep(watchMs)
-  const cpu = (100 * ((await crowd.ask<number>('cpuMs')) - cpuBefore)) / watchMs
+  await sleep(intervalMs)
+  const cpu = (100 * ((await crowd.ask<number>('cpuMs')) - cpuBefore)) / intervalMs
   trial.atMost('CPU of 10,000 clients with heartbeats', cpu, 5, '%', 'pace')
   await judgeLoop()
   const report = await active.ask<ClientReport>('report')
   trial.all('active connections that stand', report.open, 100)
   const { beats } = await crowd.ask<ClientReport>('report')
-  trial.atLeast('heartbeats of idle connections that came back', beats, count / 2)
+  trial.atLeast('heartbeats of idle connections that came back', beats, 1.5 * count)
   trial.violations.push(...report.violations)
 }
 
