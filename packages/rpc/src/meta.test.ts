@@ -82,4 +82,12 @@ describe('a limit', () => {
   test.each(['', 'A', ':a', 'a b', 'ä', 'x'.repeat(256)])('on keys: %j is refused', (key) => {
     expect(thrownBy(() => new Meta().append(key, ''))).toBeInstanceOf(TypeError)
   })
+
+  test.each([42, undefined, null, true, ['a']])('on keys: %j, which is no text, is refused', (odd) => {
+    const key = odd as unknown as string
+    const meta = new Meta()
+    expect(thrownBy(() => meta.append(key, ''))).toBeInstanceOf(TypeError)
+    expect(thrownBy(() => meta.set(key, ''))).toBeInstanceOf(TypeError)
+    expect([meta.size, meta.encode()]).toEqual([0, undefined])
+  })
 })

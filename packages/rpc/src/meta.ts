@@ -60,7 +60,8 @@ export class Meta implements Iterable<[key: string, value: Uint8Array]> {
   /** Adds a value; those that are there stay. */
   append(key: string, value: string | Uint8Array): this {
     const entries = this.#decoded()
-    if (!KEY.test(key)) throw new TypeError(`metadata key ${JSON.stringify(key)} does not match ${String(KEY)}`)
+    if (typeof key !== 'string' || !KEY.test(key))
+      throw new TypeError(`metadata key ${JSON.stringify(key)} does not match ${String(KEY)}`)
     const bytes = Buffer.from(value)
     const length = this.#length + ENTRY_FIXED + key.length + bytes.length
     if (entries.length >= MAX_META_ENTRIES) throw new RangeError(`metadata has at most ${MAX_META_ENTRIES} entries`)

@@ -19,7 +19,7 @@ const work = contract('work', {
   tell: oneway<unknown>(),
 })
 
-type Do = (value: unknown, ctx: Pick<Ctx, 'signal' | 'peer'>) => unknown
+type Do = (value: unknown, ctx: Pick<Ctx, 'signal' | 'peer' | 'trailers'>) => unknown
 
 async function serverWith(handler: Do, onError?: ServeOptions['onError'], bytes?: () => Promise<Uint8Array>) {
   const rest = { bytes: bytes ?? (() => Buffer.of(1)), tell: handler as () => void }
@@ -298,6 +298,26 @@ describe('code of the application that runs in the middle of things', () => {
     const error = await rejection(api.do(input))
     expect(error).toMatchObject({ code: 'UNAVAILABLE', notProcessed: true })
     await within('close', Promise.all(closing))
+  })
+
+  test.each([
+    ['at once', false],
+    ['later', true],
+  ])('may mistake a number for a key of the trailers: its call alone fails, %s', async (_, isLater) => {
+    const mistake = ({ trailers }: Pick<Ctx, 'trailers'>) => {
+      trailers.set(42 as unknown as string, 'x')
+    }
+    const seen: unknown[] = []
+    const { api } = await serverWith(
+      (value, ctx) => {
+        if (value === 'well') return value
+        return isLater ? turn().then(() => mistake(ctx)) : mistake(ctx)
+      },
+      (error) => seen.push(error),
+    )
+    expect(await rejection(api.do(1))).toMatchObject(INTERNAL)
+    expect(seen).toEqual([expect.any(TypeError)])
+    expect(await api.do('well')).toBe('well')
   })
 
   test('may call its own connection from inside the input of another call', async () => {
