@@ -265,7 +265,7 @@ export class IncomingCalls {
 
   /** Runs the handler, unless nobody waits for it any more: interceptors and schemas may have taken their time. */
   #call(call: IncomingCall, input: unknown): unknown {
-    if (call.isAnswered) throw call.signal.reason
+    if (call.isAnswered) throw call.signal.reason ?? new RpcError('CANCELLED', 'the call was answered')
     return call.handler.run(input, call)
   }
 

@@ -1,4 +1,4 @@
-import { quiet, rejection, turn, until, within } from '@framewire/testkit'
+import { defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Codec, json, raw } from '../src/codec.ts'
 import { contract, oneway, serverStream, unary } from '../src/contract.ts'
@@ -21,10 +21,15 @@ const work = contract('work', {
 
 type Do = (value: unknown, ctx: Pick<Ctx, 'signal' | 'peer' | 'trailers'>) => unknown
 
-async function serverWith(handler: Do, onError?: ServeOptions['onError'], bytes?: () => Promise<Uint8Array>) {
+async function serverWith(
+  handler: Do,
+  onError?: ServeOptions['onError'],
+  bytes?: () => Promise<Uint8Array>,
+  interceptors: readonly Interceptor[] = [],
+) {
   const rest = { bytes: bytes ?? (() => Buffer.of(1)), tell: handler as () => void }
   const service = implement(work, { ...rest, do: handler })
-  const server = await startServer({ services: [service], ...(onError && { onError }) })
+  const server = await startServer({ services: [service], interceptors, ...(onError && { onError }) })
   const peer = await connectTo(server)
   return { server, peer, api: peer.client(work) }
 }
@@ -298,6 +303,20 @@ describe('code of the application that runs in the middle of things', () => {
     const error = await rejection(api.do(input))
     expect(error).toMatchObject({ code: 'UNAVAILABLE', notProcessed: true })
     await within('close', Promise.all(closing))
+  })
+
+  test('may come too late to its interceptor: `next` after the answer says so', async () => {
+    const late = defer<unknown>()
+    const again: Interceptor = async (call, next) => {
+      const reply = await next(call)
+      void turn().then(() => late.resolve(rejection(next(call))))
+      return reply
+    }
+    let runs = 0
+    const { api } = await serverWith(() => ++runs, undefined, undefined, [again])
+    expect(await api.do(1)).toBe(1)
+    expect(await within('the second', late.promise)).toMatchObject({ code: 'CANCELLED' })
+    expect(runs).toBe(1)
   })
 
   test.each([
