@@ -9,6 +9,7 @@ import { Meta } from './meta.ts'
 import { metaOf, timeoutOf } from './outgoing-call.ts'
 import { type OutgoingMethod, outgoingMethod } from './outgoing-method.ts'
 import type { CallOptions, Client, MessageStream, Peer } from './peer.ts'
+import { SignalWatch } from './signal-watch.ts'
 
 /** Who makes calls. */
 export interface Caller {
@@ -67,6 +68,7 @@ export function interceptedCaller(
     })
     return run({ method: path, kind, input, meta: metaOf(options), signal, deadline, peer, values: new Map() })
   }
+  const signals = new SignalWatch()
   return {
     call(method, input, options) {
       const around = withTrace(interceptors, true)
@@ -76,7 +78,7 @@ export function interceptedCaller(
     stream(method, input, options) {
       const around = withTrace(interceptors, true)
       if (around.length === 0) return calls.stream(method, input, options)
-      return new LateStream((signal) => make(around, method, input, { ...options, signal }), options)
+      return new LateStream((signal) => make(around, method, input, { ...options, signal }), signals, options)
     },
   }
 }
@@ -84,13 +86,18 @@ export function interceptedCaller(
 /** A stream that interceptors have yet to give. Leaving it ends them, too. */
 class LateStream implements MessageStream<unknown> {
   readonly #open: () => Promise<MessageStream<unknown>>
-  readonly #left = new AbortController()
+  readonly #unwatch: () => void
+  readonly #ends = new AbortController()
+  #isLeft = false
   #stream: Promise<MessageStream<unknown>> | undefined
 
-  constructor(make: (signal: AbortSignal) => Promise<Reply>, { signal }: CallOptions) {
-    const ends = signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal])
+  constructor(make: (signal: AbortSignal) => Promise<Reply>, signals: SignalWatch, { signal }: CallOptions) {
+    this.#unwatch = () => signal && signals.delete(signal, this)
     this.#open = async () => {
-      const { output } = await make(ends)
+      // Not AbortSignal.any: a signal that outlives many streams keeps something of each (nodejs/node#55351).
+      if (signal?.aborted) this.abort(signal.reason)
+      else if (signal !== undefined) signals.add(signal, this)
+      const { output } = await make(this.#ends.signal)
       const messages = output as AsyncIterable<unknown>
       return messages[Symbol.asyncIterator]() as MessageStream<unknown>
     }
@@ -98,22 +105,35 @@ class LateStream implements MessageStream<unknown> {
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
     const done = { done: true, value: undefined } as const
-    if (this.#left.signal.aborted) return done
+    if (this.#isLeft) return done
     this.#stream ??= this.#open()
     try {
-      return await (await this.#stream).next()
+      const result = await (await this.#stream).next()
+      if (result.done === true) this.#unwatch()
+      return result
     } catch (error) {
-      if (this.#left.signal.aborted) return done
-      this.#left.abort()
+      if (this.#isLeft) return done
+      this.#leave()
       throw error
     }
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#left.abort()
+    this.#leave()
     const stream = await this.#stream?.catch(() => undefined)
     await stream?.return?.(undefined)
     return { done: true, value: undefined }
+  }
+
+  /** Its signal has aborted. */
+  abort(reason?: unknown): void {
+    this.#ends.abort(reason)
+  }
+
+  #leave(): void {
+    this.#isLeft = true
+    this.#unwatch()
+    this.abort()
   }
 
   async throw(error: unknown): Promise<never> {
