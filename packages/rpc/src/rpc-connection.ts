@@ -170,6 +170,8 @@ export class RpcConnection implements Peer {
     this.#settleAll()
     const timeoutMs = finTimeoutMs(end - this.#clock.now(), this.#options.limits.pingTimeoutMs)
     await this.#connection.close({ timeoutMs })
+    const restMs = end + FIN_TIMEOUT_MS - this.#clock.now()
+    if (!this.#isIdle) await this.#drain.wait(Math.min(Math.max(0, restMs), FIN_TIMEOUT_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -92,8 +92,9 @@ export class Server implements AsyncDisposable {
    */
   close({ drainMs = this.#drainMs }: { drainMs?: number } = {}): Promise<void> {
     const closing = this.#server.close({ drainTimeoutMs: Math.min(checkDrainMs(drainMs) + GOODBYE_MS, MAX_DELAY_MS) })
-    for (const peer of this.#peers.values()) void peer.close({ drainMs, reason: 'the server shuts down' })
-    return closing.then(() => {})
+    const reason = 'the server shuts down'
+    const peers = [...this.#peers.values()].map((peer) => peer.close({ drainMs, reason }))
+    return Promise.all([closing, ...peers]).then(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

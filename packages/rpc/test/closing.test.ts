@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { contract, oneway, unary } from '../src/contract.ts'
 import { implement } from '../src/implement.ts'
 import type { Ctx, Peer } from '../src/peer.ts'
-import { serve } from '../src/serve.ts'
+import { type Server, serve } from '../src/serve.ts'
 import { data, end, FLAG, GOAWAY, goaway, hello, open, readEnd, readGoaway, TYPE } from './frames.ts'
 import { addressOf, connectTo, puppetClient, puppetServer, startServer } from './peers.ts'
 
@@ -84,6 +84,32 @@ describe('a server that closes', () => {
     expect(await aborted(signal)).toMatchObject({ code: 'UNAVAILABLE' })
     gate.resolve('nobody waits for this any more')
     await turn()
+  })
+
+  test.each([
+    ['a server', (server: Server) => server.close({ drainMs: 0 })],
+    ['a peer', (server: Server) => [...server.peers][0]?.close({ drainMs: 0 })],
+    [
+      'a server that is told to hurry',
+      (server: Server) => Promise.race([server.close(), server.close({ drainMs: 0 })]),
+    ],
+  ])('waits for handlers that put away what they hold: %s', async (_, close) => {
+    const gate = defer()
+    const events: string[] = []
+    const slowly = async (_: unknown, { signal }: Ctx): Promise<void> => {
+      gate.resolve()
+      await aborted(signal)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      events.push('put away')
+    }
+    const service = implement(work, { do: slowly, now: (value) => value, tell: () => {} })
+    const server = await startServer({ services: [service] })
+    const call = quiet((await connectTo(server)).client(work).do(1))
+    await gate.promise
+    await close(server)
+    events.push('closed')
+    expect(events).toEqual(['put away', 'closed'])
+    expect(await rejection(call)).toMatchObject(isUnavailable(false))
   })
 
   test('refuses who comes while it drains: its port is free at once', async () => {
