@@ -247,25 +247,25 @@ export class RpcConnection implements Peer {
     if (credit > wire.MAX_CREDIT) throw new ProtocolError('flow control', `INITIAL_CREDIT of ${credit} bytes`)
     this.#incoming.onHello(credit)
     this.#outgoing.onHello(Math.max(1, setting(wire.MAX_STREAMS)), credit)
-    this.#keepalive.onHello(setting(wire.MIN_PING_INTERVAL))
-    if (authenticate === undefined) this.#onReady()
+    if (authenticate === undefined) this.#onReady(setting(wire.MIN_PING_INTERVAL))
     else {
       // What stands behind the HELLO waits: nobody calls before it is known who that is.
       this.#connection.pause()
-      void this.#authenticate(authenticate, meta)
+      void this.#authenticate(authenticate, meta, setting(wire.MIN_PING_INTERVAL))
     }
   }
 
-  async #authenticate(authenticate: Authenticate, meta: Meta): Promise<void> {
+  async #authenticate(authenticate: Authenticate, meta: Meta, minPingMs: number): Promise<void> {
     const refusal = await refusalOf(authenticate, meta, this, this.#options.onError)
     // Before reading goes on: what stands behind the HELLO is for nobody.
     if (refusal !== undefined) this.#breakOff('unauthenticated', refusal)
-    else this.#onReady()
+    else this.#onReady(minPingMs)
     this.#connection.resume()
   }
 
-  #onReady(): void {
+  #onReady(minPingMs: number): void {
     this.#clock.clearTimeout(this.#handshakeTimer)
+    this.#keepalive.onHello(minPingMs)
     if (this.#state !== 'connecting') return
     this.#state = 'ready'
     this.#options.owner?.onReady()

@@ -1,9 +1,9 @@
-import { quiet, rejection, turn, until, within } from '@framewire/testkit'
+import { defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../transport/test/virtual-clock.ts'
 import { Keepalive } from '../src/keepalive.ts'
 import { RpcError } from '../src/rpc-error.ts'
-import { FLAG, hello, ping, TYPE } from './frames.ts'
+import { FLAG, GOAWAY, hello, ping, TYPE } from './frames.ts'
 import { puppetClient, puppetServer, startServer } from './peers.ts'
 
 const fast = { pingIntervalMs: 40, pingTimeoutMs: 60 }
@@ -48,6 +48,19 @@ describe.each(['client', 'server'] as const)('a %s', (side) => {
     expect(peer.state).toBe('ready')
     expect(puppet.received.filter(({ type }) => type === TYPE.ping)).toEqual([])
   })
+})
+
+test('a peer whose authenticate takes its time is not silent: nothing of it is read meanwhile', async () => {
+  const gate = defer<boolean>()
+  const begun = performance.now()
+  const server = await startServer({ services: [], limits: fast, authenticate: () => gate.promise })
+  const puppet = await puppetClient(server, often)
+  await until('the peer', () => server.peers.size === 1)
+  await until('more than its time', () => performance.now() - begun > 5 * (fast.pingIntervalMs + fast.pingTimeoutMs))
+  const [peer] = server.peers
+  expect(peer?.state).toBe('connecting')
+  gate.resolve(false)
+  expect(await puppet.goaway()).toMatchObject({ reason: GOAWAY.unauthenticated })
 })
 
 test('ping() tells how long the way there and back takes', async () => {
