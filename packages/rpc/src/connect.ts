@@ -95,6 +95,7 @@ export async function connectBy(
   const addresses = (Array.isArray(target) ? target : [target]) as readonly Address[]
   const [first] = addresses
   if (first === undefined) throw new TypeError('connect needs an address')
+  if (signal && typeof signal.addEventListener !== 'function') throw new TypeError('signal must be an AbortSignal')
   if (reconnect === false && addresses.length > 1) throw new TypeError('several addresses need reconnect')
   const rpc = { ...rpcOptions(options), firstId }
   const transport = transportOptions(options, rpc.limits)
@@ -109,7 +110,9 @@ export async function connectBy(
     const again = { ...transport, ...(reconnect !== true && reconnect), connect: connectTo as typeof connectTransport }
     const own = { ...rpc, addresses: addresses.length, target: endpointOf(first) }
     const peer = new ReconnectingPeer(createReconnector(addresses, again), own)
-    if (options.waitForReady !== true) await firstConnection(peer, signal)
+    const isReady = firstConnection(peer, signal)
+    if (options.waitForReady !== true || signal?.aborted) await isReady
+    else isReady.catch(() => {}) // it was closed: its calls are told
     return peer
   } catch (error) {
     if (!(error instanceof TransportError)) throw error

@@ -87,7 +87,7 @@ export class ReconnectingPeer implements Peer {
     return this.#current?.tls
   }
 
-  /** Resolves with the first HELLO; rejects once every address has failed, or when it is closed before. */
+  /** Resolves with the first HELLO; rejects when it is closed before, and once every address has failed if that ends calls. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#firstReady = resolve
@@ -205,7 +205,7 @@ export class ReconnectingPeer implements Peer {
     if (this.#current !== undefined || ++this.#failures < this.#options.addresses) return
     const error = new RpcError('UNAVAILABLE', text, { notProcessed: true, cause })
     this.#calls.fail(error)
-    this.#firstFailure(error)
+    if (this.#options.defaults.waitForReady !== true) this.#firstFailure(error)
   }
 
   /** The reconnector has ended: by `close`, or because trying again is of no use. */

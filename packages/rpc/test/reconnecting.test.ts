@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { defer, quiet, rejection, until, within } from '@framewire/testkit'
 import { connect as dial, type Endpoint } from '@framewire/transport'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -131,6 +132,37 @@ describe('a peer', () => {
     controller.abort('enough')
     expect(await rejection(connecting)).toMatchObject({ code: 'CANCELLED' })
   })
+
+  test('that does not wait for its first connection is given up by its signal until that stands', async () => {
+    const nobody = { host: '127.0.0.1', port: 1 }
+    const controller = new AbortController()
+    const patient = { waitForReady: true, signal: controller.signal }
+    const peer = await peerOf([nobody], patient)
+    const call = quiet(peer.client(work).echo(1))
+    const steady = await peerOf([await startServer({ services: [serviceOf()] })], patient)
+    expect(await steady.client(work).echo(1)).toBe(1)
+    controller.abort('enough')
+    await within('the end', peer.closed)
+    expect(await rejection(call)).toMatchObject({ code: 'UNAVAILABLE', notProcessed: true })
+    expect(await steady.client(work).echo(2)).toBe(2)
+    expect(await rejection(peerOf([nobody], patient))).toMatchObject({ code: 'CANCELLED' })
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  test.each([true, false])(
+    'takes no signal that is none, and leaves nothing behind (waitForReady: %s)',
+    async (waitForReady) => {
+      let dials = 0
+      const counting: typeof dial = (...all) => {
+        dials++
+        return dial(...all)
+      }
+      const signal = {} as AbortSignal
+      const connecting = connectBy(counting, { host: '127.0.0.1', port: 1 }, { waitForReady, signal, reconnect: FAST })
+      expect(await rejection(connecting)).toEqual(new TypeError('signal must be an AbortSignal'))
+      expect(dials).toBe(0)
+    },
+  )
 
   test('leaves a server that drains: calls under way end there, new ones go to the other', async () => {
     const held = defer<string>()
