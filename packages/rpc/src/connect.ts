@@ -20,6 +20,7 @@ import type { Interceptor } from './interceptor.ts'
 import { checkLimits, framingOf, type Limits } from './limits.ts'
 import { Meta, type MetaInit } from './meta.ts'
 import { MethodTable } from './method-table.ts'
+import { timeoutOf } from './outgoing-call.ts'
 import type { Peer } from './peer.ts'
 import { ReconnectingPeer } from './reconnecting-peer.ts'
 import { RpcConnection } from './rpc-connection.ts'
@@ -124,6 +125,7 @@ export async function connectBy(
 function rpcOptions(options: ConnectOptions): RpcConnectionOptions & { clock: Clock } {
   const { services = [], timeoutMs, waitForReady, maxQueued, onError = warn, clock = systemClock } = options
   const { interceptors, codecs, hello, exposeErrors } = options
+  timeoutOf('unary', options, clock) // throws for what no call could have
   const limits = checkLimits({ ...options.limits, ...(maxQueued !== undefined && { maxQueued }) })
   const methods = new MethodTable(services.flatMap((service) => service.handlers))
   const defaults = {

@@ -38,9 +38,10 @@ export class DrainWait {
   }
 }
 
-/** A time that `close` may give the calls under way. */
-export function checkDrainMs(drainMs: number): number {
-  if (drainMs >= 0) return drainMs
+/** A time that `close` may give the calls under way, and the reason that it tells. */
+export function checkDrainMs(drainMs: number, reason = ''): number {
+  if (typeof reason !== 'string') throw new TypeError(`reason must be a string, got ${typeof reason}`)
+  if (typeof drainMs === 'number' && drainMs >= 0) return drainMs
   throw new RangeError(`drainMs must be 0 or more, got ${String(drainMs)}`)
 }
 

@@ -110,7 +110,7 @@ export class ReconnectingPeer implements Peer {
   }
 
   async close({ drainMs = DEFAULT_DRAIN_MS, reason = '' }: { drainMs?: number; reason?: string } = {}): Promise<void> {
-    checkDrainMs(drainMs)
+    checkDrainMs(drainMs, reason)
     this.#leave(reason || 'this side closes')
     if (this.#reconnector.state !== 'ready') void this.#reconnector.close()
     await Promise.all([...this.#connections].map((connection) => connection.close({ drainMs, reason })))

@@ -160,7 +160,7 @@ export class RpcConnection implements Peer {
   }
 
   async close({ drainMs = DEFAULT_DRAIN_MS, reason = '' }: { drainMs?: number; reason?: string } = {}): Promise<void> {
-    const end = this.#clock.now() + checkDrainMs(drainMs)
+    const end = this.#clock.now() + checkDrainMs(drainMs, reason)
     if (!this.#isLeaving) this.#sayGoodbye('drain', reason || 'this side closes')
     // A handler that closes is not in the table yet: it gets there, or answers, before the next microtask.
     await null

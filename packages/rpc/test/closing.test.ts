@@ -140,13 +140,16 @@ describe('a server that closes', () => {
     await within('close', Promise.all(both), 5_000)
   })
 
-  test.each([-1, Number.NaN])('takes no drainMs of %d, and can be closed all the same', async (drainMs) => {
-    const { service } = held()
-    const server = await startServer({ services: [service] })
-    expect(() => server.close({ drainMs })).toThrow(new RangeError(`drainMs must be 0 or more, got ${drainMs}`))
-    await expect(startServer({ services: [service], drainMs })).rejects.toThrow(RangeError)
-    await within('close', server.close())
-  })
+  test.each([-1, Number.NaN, '5' as never])(
+    'takes no drainMs of %j, and can be closed all the same',
+    async (drainMs) => {
+      const { service } = held()
+      const server = await startServer({ services: [service] })
+      expect(() => server.close({ drainMs })).toThrow(new RangeError(`drainMs must be 0 or more, got ${drainMs}`))
+      await expect(startServer({ services: [service], drainMs })).rejects.toThrow(RangeError)
+      await within('close', server.close())
+    },
+  )
 })
 
 describe('a peer that closes', () => {
@@ -237,10 +240,18 @@ describe('a peer that closes', () => {
     await closing
   })
 
-  test.each([-1, Number.NaN])('takes no drainMs of %d', async (drainMs) => {
+  test.each([-1, Number.NaN, '5' as never])('takes no drainMs of %j', async (drainMs) => {
     const { peer } = await puppetServer()
     await expect(peer.close({ drainMs })).rejects.toThrow(RangeError)
     expect(peer.state).not.toBe('closed')
+  })
+
+  test.each([true, false])('takes no reason that is no text, and goes on (reconnect: %s)', async (reconnect) => {
+    const server = await startServer({ services: [held().service] })
+    const peer = await connectTo(server, { reconnect })
+    const reason = new Error('why') as unknown as string
+    expect(await rejection(peer.close({ reason }))).toEqual(new TypeError('reason must be a string, got object'))
+    expect(await peer.client(work).now(1)).toBe(1)
   })
 
   test.each<[string, (value: unknown, ctx: Ctx) => unknown]>([

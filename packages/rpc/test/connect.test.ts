@@ -38,6 +38,7 @@ describe('connecting', () => {
     const address = { host: '127.0.0.1', port: 1 }
     expect(await rejection(connectTo(address, { limits: { maxFrame: 0 } }))).toBeInstanceOf(RangeError)
     expect(await rejection(connectTo(address, { connectTimeoutMs: 0 }))).toBeInstanceOf(RangeError)
+    expect(await rejection(connectTo(address, { timeoutMs: -1 }))).toBeInstanceOf(RangeError)
     expect(await rejection(connectTo(address, { services: [service, service] }))).toBeInstanceOf(TypeError)
     expect(await rejection(connectTo(address, { hello: { 'No Key': '' } }))).toBeInstanceOf(TypeError)
     expect(await rejection(connectTo(address, { codecs: [raw] }))).toBeInstanceOf(RangeError)
