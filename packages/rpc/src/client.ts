@@ -60,7 +60,7 @@ export function interceptedCaller(
         timeoutMs: Math.max(Number.MIN_VALUE, call.deadline - clock.now()),
         onTrailers(received) {
           for (const [key, value] of received) trailers.append(key, value)
-          onTrailers?.(received)
+          return onTrailers?.(received)
         },
       }
       if (returnsMany(kind)) return { output: calls.stream(method, call.input, inner), trailers }

@@ -351,10 +351,12 @@ export class OutgoingCalls implements Starter {
   }
 
   #tellTrailers({ onTrailers, method }: OutgoingCall, trailers: Meta): void {
+    const onError = (error: unknown): void => this.#options.onError(error, method.path)
     try {
-      onTrailers?.(trailers)
+      const told: unknown = onTrailers?.(trailers)
+      if (told instanceof Promise) told.catch(onError)
     } catch (error) {
-      this.#options.onError(error, method.path)
+      onError(error)
     }
   }
 

@@ -1,4 +1,4 @@
-import { aborted, defer, rejection, until, within } from '@framewire/testkit'
+import { aborted, defer, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Codec } from '../src/codec.ts'
 import { bidi, contract, serverStream, unary } from '../src/contract.ts'
@@ -369,17 +369,22 @@ test('exposeErrors tells callers what a handler threw', async () => {
   expect(error).toMatchObject({ code: 'INTERNAL', message: 'division by zero' })
 })
 
-test('a callback that throws is told to onError and harms nothing', async () => {
+const around: Interceptor = (call, next) => next(call)
+test.each([
+  ['at once', () => {}, []],
+  ['later', () => turn(), []],
+  ['later, behind an interceptor', () => turn(), [around]],
+])('a callback that throws %s is told to onError and harms nothing', async (_, before, interceptors) => {
   const errors: unknown[] = []
-  const { peer, puppet } = await puppetServer({ onError: (error) => errors.push(error) })
+  const { peer, puppet } = await puppetServer({ interceptors, onError: (error) => errors.push(error) })
   const mistake = new Error('in onTrailers')
-  const call = peer.client(work).echo(1, {
-    onTrailers() {
-      throw mistake
-    },
-  })
+  const fail = () => {
+    throw mistake
+  }
+  const call = peer.client(work).echo(1, { onTrailers: () => before()?.then(fail) ?? fail() })
   const { id } = await puppet.next(TYPE.open)
   puppet.write(data(id, '2'))
   expect(await call).toBe(2)
+  await until('onError', () => errors.length > 0)
   expect(errors).toEqual([mistake])
 })
