@@ -74,6 +74,7 @@ export class OutgoingCall {
   readonly onTrailers: ((trailers: Meta) => void) | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+  #openSource: (() => Source) | undefined
   #buffer: MessageBuffer | undefined // of a reply in several frames
   #hasReply = false // a reply has come, END follows
   #reply: unknown
@@ -122,8 +123,15 @@ export class OutgoingCall {
 
   /** Throws what is wrong with the input. Runs code of the application (toJSON), which may close the connection. */
   prepare(input: unknown): void {
-    if (this.sendsMany) this.source = sourceOf(this.method, input)
+    if (this.sendsMany) this.#openSource = sourceOf(this.method, input)
     else this.message = toMessage(this.method.codec, input)
+  }
+
+  /** Opens the application's iterable, if there is one and it is not open: true = it was. Throws what that throws. */
+  begin(): boolean {
+    if (this.#openSource === undefined || this.source !== undefined) return false
+    this.source = this.#openSource()
+    return true
   }
 
   /** Sends what the application's iterable gives, at the pace of the other side. */

@@ -143,6 +143,11 @@ export class OutgoingCalls implements Starter {
   /** Opens a stream for a call; where that can not be done any more, another connection may. */
   #open(call: OutgoingCall, now: number): void {
     try {
+      if (call.begin()) {
+        // That was code of the application: what has ended the call, or all calls here, by now?
+        call.checkSignals()
+        if (this.#refusal !== undefined) throw this.#refusal
+      }
       this.#send(call, now)
     } catch (error) {
       if (!(error instanceof RpcError) || error.code !== 'UNAVAILABLE') throw error

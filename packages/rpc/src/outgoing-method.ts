@@ -38,11 +38,11 @@ export async function checkInput({ input, path }: OutgoingMethod, value: unknown
 
 type Messages = Partial<AsyncIterable<unknown> & Iterable<unknown>>
 
-/** The iterator of a client's messages; nothing is asked of it yet. */
-export function sourceOf({ path, kind }: OutgoingMethod, input: unknown): Source {
+/** Opens a client's messages. Until then they stay as they were given: a ReadableStream is not locked. */
+export function sourceOf({ path, kind }: OutgoingMethod, input: unknown): () => Source {
   const messages = Object(input) as Messages
-  const source = messages[Symbol.asyncIterator]?.() ?? messages[Symbol.iterator]?.()
-  if (source !== undefined) return source
+  const open: unknown = messages[Symbol.asyncIterator] ?? messages[Symbol.iterator]
+  if (typeof open === 'function') return () => open.call(messages) as Source
   throw new TypeError(`${path} is a ${kind}: its input is an iterable or an async iterable`)
 }
 

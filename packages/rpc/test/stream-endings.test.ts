@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events'
-import { defer, quiet, rejection, turn, until } from '@framewire/testkit'
+import { defer, quiet, rejection, turn, until, within } from '@framewire/testkit'
 import { describe, expect, test } from 'vitest'
 import { Meta } from '../src/meta.ts'
 import type { Ctx } from '../src/peer.ts'
-import { TYPE } from './frames.ts'
+import { end, hello, TYPE } from './frames.ts'
 import { puppetServer } from './peers.ts'
 import { all, start, work } from './stream-service.ts'
 
@@ -18,6 +18,74 @@ describe('a deadline', () => {
     expect(left()).toBe(Number.POSITIVE_INFINITY)
     await all(api.upper(['a']))
     expect(left()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('the input of a call', () => {
+  const lines = () =>
+    new ReadableStream<string>({
+      start(controller) {
+        controller.enqueue('a')
+        controller.close()
+      },
+    })
+
+  test('is not touched before the call is made: one that was given up may be made again with it', async () => {
+    const { peer, puppet } = await puppetServer({}, hello({ settings: [[3, 1]] }))
+    await until('HELLO', () => peer.state === 'ready')
+    const api = peer.client(work)
+    const before = quiet(api.upper([]).next())
+    const { id } = await puppet.next(TYPE.open)
+    const [first, second] = [lines(), lines()]
+    expect(await rejection(api.upper(first, { timeoutMs: 10 }).next())).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    const given = api.upper(second, { signal: AbortSignal.abort() }).next()
+    expect(await rejection(given)).toMatchObject({ code: 'CANCELLED' })
+    expect([first.locked, second.locked]).toEqual([false, false])
+    puppet.write(end(id, 0))
+    await before
+    void quiet(api.upper(first).next())
+    await puppet.next(TYPE.open)
+    expect((await puppet.next(TYPE.data)).body.toString()).toBe('"a"')
+  })
+
+  /** Opening it is code of the application. */
+  const opened = (onOpen: () => unknown): Iterable<string> => ({
+    [Symbol.iterator]() {
+      onOpen()
+      return ['a'][Symbol.iterator]()
+    },
+  })
+
+  test('may call, abort and close when it is opened', async () => {
+    const { peer, api } = await start()
+    const controller = new AbortController()
+    const { signal } = controller
+    let inner: Promise<string[]> | undefined
+    const calling = opened(() => {
+      inner = all(api.upper(['inner']))
+    })
+    expect(await all(api.upper(calling))).toEqual(['A'])
+    expect(await inner).toEqual(['INNER'])
+    const aborting = all(
+      api.upper(
+        opened(() => controller.abort()),
+        { signal },
+      ),
+    )
+    expect(await rejection(aborting)).toMatchObject({ code: 'CANCELLED', notProcessed: true })
+    const closing: Promise<void>[] = []
+    const call = all(api.upper(opened(() => closing.push(peer.close()))))
+    expect(await rejection(call)).toMatchObject({ code: 'UNAVAILABLE', notProcessed: true })
+    await within('close', Promise.all(closing))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
+  test('that somebody else reads fails its call alone', async () => {
+    const { api } = await start()
+    const locked = lines()
+    locked.getReader()
+    expect(await rejection(api.upper(locked).next())).toBeInstanceOf(TypeError)
+    expect(await all(api.upper(['b']))).toEqual(['B'])
   })
 })
 
