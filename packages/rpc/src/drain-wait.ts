@@ -33,6 +33,11 @@ export class DrainWait {
     return this.wait(leftMs)
   }
 
+  /** Of handlers that were told, the connection being gone: at `end`, or after a second, less if there is less time. */
+  settle(leftMs: number): Promise<void> {
+    return this.wait(Math.min(FIN_TIMEOUT_MS, Math.max(0, leftMs + FIN_TIMEOUT_MS)))
+  }
+
   end(): void {
     for (const end of this.#waits) end()
   }

@@ -16,7 +16,7 @@ export interface CallOptions {
    * @default 10000, none for server streams and bidi
    */
   timeoutMs?: number
-  /** The call that this one is made for: it ends when that ends, has no more time, and belongs to the same trace. */
+  /** The call that this one is made for: it ends when that is given up, has no more time, and belongs to the same trace. */
   ctx?: Pick<Ctx, 'signal' | 'deadline' | 'meta'>
   /**
    * Waits for a connection as long as the call has time. Without it, a call waits while one is being made, and fails with

@@ -170,8 +170,7 @@ export class RpcConnection implements Peer {
     this.#settleAll()
     const timeoutMs = finTimeoutMs(end - this.#clock.now(), this.#options.limits.pingTimeoutMs)
     await this.#connection.close({ timeoutMs })
-    const restMs = end + FIN_TIMEOUT_MS - this.#clock.now()
-    if (!this.#isIdle) await this.#drain.wait(Math.min(Math.max(0, restMs), FIN_TIMEOUT_MS))
+    if (!this.#isIdle) await this.#drain.settle(end - this.#clock.now())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -380,8 +379,9 @@ export class RpcConnection implements Peer {
     this.#settleAll(cause)
   }
 
-  /** The end of every call. A second time it finds nothing left to do. */
+  /** The end of every call. A second time there is nothing left to do. */
   #settleAll(cause?: unknown): void {
+    if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#options.owner?.onUnusable()
     this.#clock.clearTimeout(this.#handshakeTimer)

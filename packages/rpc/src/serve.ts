@@ -63,11 +63,18 @@ export class Server implements AsyncDisposable {
   readonly #server: TransportServer
   readonly #drainMs: number
   readonly #peers: ReadonlyMap<Connection, Peer>
+  readonly #endings: ReadonlySet<Promise<void>>
 
-  /** Made by `serve`. */
-  constructor(server: TransportServer, peers: ReadonlyMap<Connection, Peer>, drainMs: number) {
+  /** Made by `serve`. `endings`: of peers that are gone, while their handlers are not. */
+  constructor(
+    server: TransportServer,
+    peers: ReadonlyMap<Connection, Peer>,
+    drainMs: number,
+    endings: ReadonlySet<Promise<void>> = new Set(),
+  ) {
     this.#server = server
     this.#peers = peers
+    this.#endings = endings
     this.#drainMs = drainMs
   }
 
@@ -94,7 +101,7 @@ export class Server implements AsyncDisposable {
     const closing = this.#server.close({ drainTimeoutMs: Math.min(checkDrainMs(drainMs) + GOODBYE_MS, MAX_DELAY_MS) })
     const reason = 'the server shuts down'
     const peers = [...this.#peers.values()].map((peer) => peer.close({ drainMs, reason }))
-    return Promise.all([closing, ...peers]).then(() => {})
+    return Promise.all([closing, ...peers, ...this.#endings]).then(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,6 +122,7 @@ export async function serve(target: ListenAddress | readonly ListenAddress[], op
   const shared = { interceptors, codecs: knownCodecs(options.codecs), authenticate, exposeErrors, clock }
   const rpc: RpcConnectionOptions = { isConnecting: false, methods, limits, defaults: {}, onError, ...shared }
   const peers = new Map<Connection, Peer>()
+  const endings = new Set<Promise<void>>()
   const own = {
     ...(tls && { tls: { ALPNProtocols: [ALPN], ...tls } }),
     ...(clock && { clock }),
@@ -126,7 +134,11 @@ export async function serve(target: ListenAddress | readonly ListenAddress[], op
   const server = await listen(target, { ...transport, ...own }, (connection) => {
     const peer = new RpcConnection(connection, rpc)
     peers.set(connection, peer)
-    void peer.closed.then(() => peers.delete(connection))
+    void peer.closed.then(() => {
+      peers.delete(connection)
+      const ending = peer.close({ drainMs: 0 }).then(() => void endings.delete(ending))
+      endings.add(ending)
+    })
   })
-  return new Server(server, peers, drainMs)
+  return new Server(server, peers, drainMs, endings)
 }

@@ -86,27 +86,44 @@ describe('a server that closes', () => {
     await turn()
   })
 
-  test.each([
-    ['a server', (server: Server) => server.close({ drainMs: 0 })],
-    ['a peer', (server: Server) => [...server.peers][0]?.close({ drainMs: 0 })],
+  test.each<[string, (server: Server, peer: Peer) => Promise<unknown> | undefined]>([
+    ['a server', (server) => server.close({ drainMs: 0 })],
+    ['a peer', (server) => [...server.peers][0]?.close({ drainMs: 0 })],
     [
-      'a server that is told to hurry',
-      (server: Server) => Promise.race([server.close(), server.close({ drainMs: 0 })]),
+      'a peer that is asked again',
+      async (server) => {
+        const [peer] = server.peers
+        const closing = peer?.close({ drainMs: 0 })
+        await peer?.closed
+        await turn()
+        void peer?.close({ drainMs: 0 })
+        await closing
+      },
     ],
+    [
+      'a server whose peer has left before',
+      async (server, peer) => {
+        await peer.close({ drainMs: 0 })
+        await until('the loss', () => server.peers.size === 0)
+        await server.close()
+      },
+    ],
+    ['a server that is told to hurry', (server) => Promise.race([server.close(), server.close({ drainMs: 0 })])],
   ])('waits for handlers that put away what they hold: %s', async (_, close) => {
     const gate = defer()
     const events: string[] = []
     const slowly = async (_: unknown, { signal }: Ctx): Promise<void> => {
       gate.resolve()
       await aborted(signal)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, 200))
       events.push('put away')
     }
     const service = implement(work, { do: slowly, now: (value) => value, tell: () => {} })
     const server = await startServer({ services: [service] })
-    const call = quiet((await connectTo(server)).client(work).do(1))
+    const peer = await connectTo(server)
+    const call = quiet(peer.client(work).do(1))
     await gate.promise
-    await close(server)
+    await close(server, peer)
     events.push('closed')
     expect(events).toEqual(['put away', 'closed'])
     expect(await rejection(call)).toMatchObject(isUnavailable(false))
