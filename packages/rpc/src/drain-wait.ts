@@ -35,7 +35,8 @@ export class DrainWait {
 
   /** Of handlers that were told, the connection being gone: at `end`, or after a second, less if there is less time. */
   settle(leftMs: number): Promise<void> {
-    return this.wait(Math.min(FIN_TIMEOUT_MS, Math.max(0, leftMs + FIN_TIMEOUT_MS)))
+    const ms = Math.min(FIN_TIMEOUT_MS, leftMs + FIN_TIMEOUT_MS)
+    return ms > 0 ? this.wait(ms) : Promise.resolve()
   }
 
   end(): void {
