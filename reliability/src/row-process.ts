@@ -1,12 +1,14 @@
 // Child process: one row. `node --expose-gc dist/row-process.js F12 SEED [MINUTES, if nightly]` reports to its
 // parent and must then
 // end by itself, with nothing left behind (I3). It measures its own memory before and after (I4).
+import { writeSync } from 'node:fs'
 import { liveBytes, MiB } from './meters.ts'
 import { findRow } from './rows.ts'
 import { Trial } from './trial.ts'
 import { sleep } from './waiting.ts'
 
 const BACK_MS = 5_000
+const LAST_WORD_FD = 4
 /** It should have ended by then. */
 const END_MS = 5_000
 /** What code that has been run and tables that have grown keep, whatever the row did. */
@@ -51,6 +53,8 @@ isReported = true
 setTimeout(() => {
   console.error(`${id} is reported and does not end: ${process.getActiveResourcesInfo().join(', ')}`)
 }, END_MS).unref()
+// Nothing is left behind by then, whatever the runtime still does.
+if (process.connected) process.once('exit', () => void writeSync(LAST_WORD_FD, 'over'))
 process.send?.(trial.result, () => process.disconnect())
 
 async function giveUp(): Promise<void> {

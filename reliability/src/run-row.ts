@@ -60,7 +60,7 @@ async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Prom
   const loop = new LoopMeter()
   const child = fork(file, args, {
     execArgv: ['--expose-gc', '--no-warnings'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
   })
   const deadlineMs = (row.deadlineMs ?? DEADLINE_MS) * (isNightly ? 100 : 1)
   const force = () => void setTimeout(() => child.kill('SIGKILL'), END_MS).unref()
@@ -73,6 +73,10 @@ async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Prom
     violations: [`no report within ${deadlineMs} ms, or the process died`],
     notes: [],
   }
+  let isOver = false
+  child.stdio[4]?.once('data', () => {
+    isOver = true
+  })
   child.once('message', (report) => {
     result = report as RowResult
     clearTimeout(killer)
@@ -81,7 +85,8 @@ async function runOnce(row: Row, { seed, isNightly, minutes }: RunOptions): Prom
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   clearTimeout(killer)
   loop.stop()
-  const end = code === 0 ? [] : [`I3 the process of the row ended with ${signal ?? code}`]
+  const when = isOver ? ', after its event loop had ended' : ''
+  const end = code === 0 ? [] : [`I3 the process of the row ended with ${signal ?? code}${when}`]
   const nothing = result.figures.every(isTold) ? ['nothing was measured'] : []
   const violations = [...result.violations, ...end, ...nothing]
   const lateMs = Math.round(loop.worstMs)
