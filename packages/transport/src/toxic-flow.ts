@@ -53,6 +53,7 @@ export class ToxicFlow {
     )
     target.on('drain', () => {
       this.#isBlocked = false
+      this.#nextAt = Math.max(this.#nextAt, performance.now()) // nothing went on its way meanwhile
       this.#pump()
     })
   }
@@ -66,8 +67,9 @@ export class ToxicFlow {
         toxic.type === 'limit_data' ? toxic.bytes : toxic.type === 'reset_peer' ? toxic.afterBytes : undefined
       if (limit !== undefined && !this.#left.has(toxic)) this.#left.set(toxic, limit)
     }
-    for (const item of this.#queue) item.dueAt = 0
-    this.#nextAt = 0
+    const now = performance.now()
+    for (const item of this.#queue) item.dueAt = now
+    this.#nextAt = now
     if (this.#isSilenced) this.#drop()
     this.#pump()
   }
@@ -153,7 +155,8 @@ export class ToxicFlow {
     const now = performance.now()
     for (const toxic of this.#toxics) {
       if (toxic.type === 'bandwidth') {
-        this.#nextAt = Math.max(now, this.#nextAt) + (part.length / toxic.bytesPerSecond) * 1_000
+        // Not from now on: what timers are late, a link would not have stood still.
+        this.#nextAt = Math.max(item.dueAt, this.#nextAt) + (part.length / toxic.bytesPerSecond) * 1_000
       } else if (toxic.type === 'slicer') this.#nextAt = Math.max(this.#nextAt, now + (toxic.delayMs ?? 0))
     }
     this.#isBlocked = !this.#target.write(part)
