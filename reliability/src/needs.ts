@@ -23,15 +23,17 @@ const CHECKS: Readonly<Record<Need, () => string | undefined>> = {
   dnsmasq: () => missing('dnsmasq', '--version'),
   prlimit: () => missing('prlimit', '--version'),
   cgroup: () => (isWritable(MEMORY_GROUPS) ? undefined : `${MEMORY_GROUPS} (cgroup v1) cannot be written to`),
-  namespaces: () => missing('ip', '-V') ?? inNamespace('namespaces with a bridge', [...BRIDGE, ...CABLE]),
+  namespaces: () => missing('ip', '-V') ?? inNamespace('namespaces with a bridge', BRIDGE_AND_CABLE),
   'iptables DROP': () => rule('DROP', []),
   'iptables statistic': () => rule('DROP', ['-m', 'statistic', '--mode', 'random', '--probability', '0.5']),
   'iptables REJECT': () => rule('REJECT', ['-p', 'tcp'], ['--reject-with', 'tcp-reset']),
   'ss -K': () => missing('ss', '-V') ?? (canKill() ? undefined : 'ss -K ends no connection in this kernel'),
 }
 
-const BRIDGE = [['ip', 'link', 'add', 'try', 'type', 'bridge']]
-const CABLE = [['ip', 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'two']]
+const BRIDGE_AND_CABLE = [
+  ['ip', 'link', 'add', 'try', 'type', 'bridge'],
+  ['ip', 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'two'],
+]
 
 const known = new Map<Need, string | undefined>()
 

@@ -8,6 +8,7 @@ import { Trial } from './trial.ts'
 import { sleep } from './waiting.ts'
 
 const BACK_MS = 5_000
+/** The pipe that its parent made behind the channel of messages. */
 const LAST_WORD_FD = 4
 /** It should have ended by then. */
 const END_MS = 5_000

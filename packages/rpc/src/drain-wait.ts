@@ -5,6 +5,11 @@ import { type Clock, type Connection, systemClock } from '@framewire/transport'
 /** How long a connection that is given no time waits for the peer to end too. */
 export const FIN_TIMEOUT_MS = 1_000
 
+/** The same, with a time left: what the kernel has is still on its way, and lost if the peer speaks to a closed socket. */
+export function finTimeoutMs(leftMs: number, silenceMs: number): number {
+  return FIN_TIMEOUT_MS + Math.max(0, Math.min(leftMs, silenceMs))
+}
+
 export class DrainWait {
   readonly #clock: Clock
   readonly #waits = new Set<() => void>()
@@ -49,9 +54,4 @@ export function checkDrainMs(drainMs: number, reason = ''): number {
   if (typeof reason !== 'string') throw new TypeError(`reason must be a string, got ${typeof reason}`)
   if (typeof drainMs === 'number' && drainMs >= 0) return drainMs
   throw new RangeError(`drainMs must be 0 or more, got ${String(drainMs)}`)
-}
-
-/** The same, with a time left: what the kernel has is still on its way, and lost if the peer speaks to a closed socket. */
-export function finTimeoutMs(leftMs: number, silenceMs: number): number {
-  return FIN_TIMEOUT_MS + Math.max(0, Math.min(leftMs, silenceMs))
 }
